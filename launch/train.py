@@ -1,0 +1,37 @@
+"""Trains a classifier from a config; the same command resumes it.
+
+  python launch/train.py --config=configs/noiseout.py:noiseout --workdir=DIR
+
+Any field of the config can be changed: --config.noise.rate=0.3. Ctrl-C saves and
+exits.
+"""
+
+import json
+
+from absl import flags
+import command_line
+
+import robustjax
+
+_CONFIG = command_line.define_config()
+_DATA_DIR = command_line.define_data_dir()
+_WORKDIR = flags.DEFINE_string(
+    'workdir', None, 'Folder for checkpoints and metrics.', required=True
+)
+flags.mark_flag_as_required('config')
+flags.adopt_module_key_flags(command_line)
+
+
+def main(argv):
+  del argv
+  summary = robustjax.train(
+      _CONFIG.value, _WORKDIR.value, data_dir=_DATA_DIR.value
+  )
+  print(json.dumps(summary, indent=2))
+  if not summary['finished']:
+    print('interrupted and saved; the same command resumes')
+    return command_line.INTERRUPTED
+
+
+if __name__ == '__main__':
+  command_line.run(main)

@@ -1,0 +1,23 @@
+"""Type aliases, and the letters that name axes throughout the library.
+
+Shapes are written in brackets after an argument, with one letter per axis:
+
+  B  batch            K  size of a hidden state     C  classes or channels
+  H  height           W  width                      N  images in a data set
+
+Images are [B, H, W, C]. Where an axis of classes and one of channels meet, the
+docstring says which is which.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+Array = jax.Array
+ArrayLike = jax.Array | np.ndarray | float | int
+Key = jax.Array
+PyTree = Any
+Parameters = Mapping[str, Any]
+Predict = Callable[[Array], Array]  # images [B, H, W, C] -> logits [B, C]

@@ -1,0 +1,277 @@
+"""Data sets as arrays: prepared TFDS folders, local arrays, scikit-learn's digits.
+
+Images are uint8 [N, H, W, C], labels int32 [N]. TFDS is read through
+`as_data_source`, without TensorFlow, and decoded once: the arrays are kept as
+`.npy` files in the user's cache folder and memory-mapped from there.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import tempfile
+from typing import NamedTuple
+
+import numpy as np
+
+from robustjax import errors
+from robustjax import progress
+
+_DIGITS_TEST_SIZE = 360  # of 1797: one fifth
+_DIGITS_SIDE = 28
+_READ_SIZE = 256  # images decoded per read; only the bar's steps depend on it
+
+
+class DataSet(NamedTuple):
+  """Images and labels, in host memory or mapped into it from a file.
+
+  Attributes:
+    name: what reports call it, such as 'mnist' or 'mnist_corrupted/fog'.
+    split: 'train' or 'test'.
+    images: uint8 [N, H, W, C].
+    labels: int32 [N], each in [0, num_classes).
+    num_classes: number of classes.
+  """
+
+  name: str
+  split: str
+  images: np.ndarray
+  labels: np.ndarray
+  num_classes: int
+
+
+def from_arrays(
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    num_classes: int | None = None,
+    name: str = 'arrays',
+    split: str = 'test',
+) -> DataSet:
+  """A data set from arrays of one's own.
+
+  Args:
+    images: uint8 [N, H, W, C] or [N, H, W]; or float in [0, 1], which is rounded
+      to 256 levels.
+    labels: integers [N].
+    num_classes: number of classes; the largest label plus one by default.
+    name: what reports call it.
+    split: 'train' or 'test'.
+
+  Returns:
+    A `DataSet`.
+
+  Raises:
+    errors.InputError: on other shapes or dtypes, floats outside [0, 1], labels
+      outside [0, num_classes), or no images at all.
+  """
+  images, labels = np.asarray(images), np.asarray(labels)
+  images = images[..., None] if images.ndim == 3 else images
+  if images.ndim != 4 or not len(images):
+    expected = 'at least one image, [N, H, W, C]'
+    raise errors.InputError('images', expected, f'shape {images.shape}')
+  if labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu':
+    expected = f'{len(images)} integers'
+    got = f'shape {labels.shape}, dtype {labels.dtype}'
+    raise errors.InputError('labels', expected, got)
+  num_classes = num_classes or int(labels.max()) + 1
+  outside = labels[(labels < 0) | (labels >= num_classes)]
+  if len(outside):
+    expected = f'integers in [0, {num_classes})'
+    raise errors.InputError('labels', expected, str(outside[0]))
+  return DataSet(
+      name, split, _to_uint8(images), labels.astype(np.int32), num_classes
+  )
+
+
+def _to_uint8(images: np.ndarray) -> np.ndarray:
+  if images.dtype == np.uint8:
+    return images
+  expected = 'uint8, or float in [0, 1]'
+  if images.dtype.kind != 'f':
+    raise errors.InputError('images', expected, f'dtype {images.dtype}')
+  if not (images.min() >= 0 and images.max() <= 1):
+    got = f'values from {images.min():g} to {images.max():g}'
+    raise errors.InputError('images', expected, got)
+  return np.rint(images * 255).astype(np.uint8)
+
+
+def load(
+    name: str,
+    split: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+) -> DataSet:
+  """Loads a data set by name.
+
+  Args:
+    name: 'digits' for the 1797 handwritten digits that come with scikit-learn
+      (8 x 8, resized to 28 x 28), or a TFDS name, with its config after a slash.
+    split: 'train' or 'test' (of the digits, a fixed fifth of each class).
+    data_dir: folder with prepared TFDS data sets; $TFDS_DATA_DIR by default,
+      else ~/tensorflow_datasets.
+
+  Returns:
+    A `DataSet`.
+
+  Raises:
+    errors.InputError: if the data set is not prepared, or has no such split.
+
+  Example:
+    >>> load('digits', 'test').images.shape
+    (360, 28, 28, 1)
+  """
+  if name == 'digits':
+    return _load_digits(split)
+  folder = prepared_folder(name, data_dir=data_dir)
+  images, labels, num_classes = _load_cached(name, split, folder)
+  return DataSet(name, split, images, labels, num_classes)
+
+
+def _load_digits(split: str) -> DataSet:
+  import sklearn.datasets  # pylint: disable=g-import-not-at-top
+  import sklearn.model_selection
+
+  errors.check_choice('split', split, ('train', 'test'))
+  images, labels = sklearn.datasets.load_digits(return_X_y=True)
+  parts = sklearn.model_selection.train_test_split(
+      images.reshape(-1, 8, 8),
+      labels,
+      test_size=_DIGITS_TEST_SIZE,
+      stratify=labels,
+      random_state=0,
+  )
+  images, labels = parts[split == 'test'], parts[2 + (split == 'test')]
+  images = _enlarge(images / 16.0, _DIGITS_SIDE)
+  return from_arrays(images, labels, name='digits', split=split)
+
+
+def _enlarge(images: np.ndarray, side: int) -> np.ndarray:
+  """Bilinear enlargement of [N, S, S] to [N, side, side], edges repeated."""
+  size = images.shape[1]
+  centres = (np.arange(side) + 0.5) * size / side - 0.5
+  distance = np.abs(centres.clip(0, size - 1)[:, None] - np.arange(size))
+  weights = np.maximum(0.0, 1.0 - distance)
+  return np.einsum('ri,nij,cj->nrc', weights, images, weights)
+
+
+def default_data_dir() -> pathlib.Path:
+  """$TFDS_DATA_DIR, or ~/tensorflow_datasets."""
+  default = pathlib.Path.home() / 'tensorflow_datasets'
+  return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or default).expanduser()
+
+
+def prepared_folder(
+    name: str, *, data_dir: str | os.PathLike | None = None
+) -> pathlib.Path:
+  """The folder of a prepared TFDS data set, newest version.
+
+  TFDS itself would start a download where it finds nothing, so the folder is
+  looked for first.
+
+  Args:
+    name: a TFDS name, with its config after a slash.
+    data_dir: as for `load`.
+
+  Returns:
+    The folder that holds its dataset_info.json.
+
+  Raises:
+    errors.InputError: if there is none; the message says what to run.
+  """
+  root = pathlib.Path(data_dir) if data_dir else default_data_dir()
+  infos = [
+      info
+      for info in (root / name).glob('*/dataset_info.json')
+      if all(part.isdigit() for part in info.parent.name.split('.'))
+  ]
+  if not infos:
+    raise errors.InputError(
+        'data_dir',
+        f'a folder with the prepared data set {name!r}',
+        f'{root}, which has none'
+        f' (run: python launch/prepare_data.py {name} --data_dir={root})',
+    )
+  newest = max(infos, key=lambda info: _version(info.parent))
+  return newest.parent
+
+
+def _version(folder: pathlib.Path) -> tuple[int, ...]:
+  return tuple(int(part) for part in folder.name.split('.'))
+
+
+def _cache_folder(split: str, folder: pathlib.Path) -> pathlib.Path:
+  """Where the decoded arrays go: another folder, or changed files, another."""
+  root = pathlib.Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
+  state = hashlib.sha256(str(folder.resolve()).encode())
+  for path in sorted(folder.iterdir()):
+    stat = path.stat()
+    state.update(f'{path.name} {stat.st_size} {stat.st_mtime_ns};'.encode())
+  name = '-'.join((*folder.parts[-3:], split, state.hexdigest()[:16]))
+  return root.expanduser() / 'robustjax' / name
+
+
+def _load_cached(name: str, split: str, folder: pathlib.Path):
+  cache = _cache_folder(split, folder)
+  builder = _builder(folder)
+  splits = builder.info.splits
+  errors.check_choice(f'split of {name}', split, splits)
+  count = splits[split].num_examples
+  num_classes = builder.info.features['label'].num_classes
+  arrays = _open_cache(cache, count)
+  if arrays is None:
+    _write_cache(cache, *_decode(name, split, builder))
+    arrays = _open_cache(cache, count)
+  return *arrays, num_classes
+
+
+def _builder(folder: pathlib.Path):
+  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+
+  builder = tfds.builder_from_directory(folder)
+  features = builder.info.features
+  if not {'image', 'label'} <= set(features):
+    expected = 'a data set with the features image and label'
+    raise errors.InputError('dataset', expected, ', '.join(features))
+  return builder
+
+
+def _decode(name: str, split: str, builder) -> tuple[np.ndarray, np.ndarray]:
+  source = builder.as_data_source(split)
+  shape = builder.info.features['image'].shape
+  if None in shape:
+    expected = 'images of one size, small enough to be held in memory'
+    raise errors.InputError('dataset', expected, f'{name}: shape {shape}')
+  images = np.empty((len(source), *shape), np.uint8)
+  labels = np.empty(len(source), np.int32)
+  with progress.bar(len(source), f'decoding {name} {split}') as shown:
+    for start in range(0, len(source), _READ_SIZE):
+      stop = min(start + _READ_SIZE, len(source))
+      items = source.__getitems__(range(start, stop))
+      images[start:stop] = [item['image'] for item in items]
+      labels[start:stop] = [item['label'] for item in items]
+      shown.update(stop - start)
+  return images, labels
+
+
+def _open_cache(cache: pathlib.Path, count: int):
+  """The cached arrays, or None if they are absent or damaged."""
+  try:
+    images = np.load(cache / 'images.npy', mmap_mode='r', allow_pickle=False)
+    labels = np.load(cache / 'labels.npy', allow_pickle=False)
+  except (OSError, ValueError, EOFError):
+    return None
+  return (images, labels) if len(images) == len(labels) == count else None
+
+
+def _write_cache(cache: pathlib.Path, images, labels) -> None:
+  """Writes beside, then renames: a killed run leaves no half-written cache."""
+  cache.parent.mkdir(parents=True, exist_ok=True)
+  beside = pathlib.Path(tempfile.mkdtemp(dir=cache.parent, prefix='writing-'))
+  np.save(beside / 'images.npy', images, allow_pickle=False)
+  np.save(beside / 'labels.npy', labels, allow_pickle=False)
+  shutil.rmtree(cache, ignore_errors=True)
+  try:
+    beside.rename(cache)
+  except OSError:  # Another process was first; its arrays are the same.
+    shutil.rmtree(beside)

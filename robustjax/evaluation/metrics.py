@@ -1,0 +1,89 @@
+"""How often a classifier is right, every image counted exactly once."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from robustjax import array_types
+from robustjax import errors
+from robustjax.data import preprocessing
+from robustjax.data import sources
+
+
+class Counts(NamedTuple):
+  """Top-1 results on one set of images.
+
+  Attributes:
+    correct: number of images classified right.
+    total: number of images.
+  """
+
+  correct: int
+  total: int
+
+  @property
+  def accuracy(self) -> float:
+    """Share of images classified right, in [0, 1]."""
+    return self.correct / self.total
+
+
+def _pad(images: np.ndarray, size: int) -> np.ndarray:
+  """Repeats the last image until there are `size`."""
+  missing = size - len(images)
+  return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
+
+
+def predicted_labels(
+    predict: array_types.Predict, images: np.ndarray, *, batch_size: int = 1000
+) -> np.ndarray:
+  """The class each image is taken for.
+
+  Args:
+    predict: images float32 [B, H, W, C] in [0, 1] to logits [B, C].
+    images: uint8 [N, H, W, C], or float in [0, 1].
+    batch_size: B of every call. The last batch is filled up with copies of its
+      last image, so that `predict` sees one shape; their results are dropped.
+
+  Returns:
+    int [N].
+
+  Raises:
+    errors.InputError: if the logits are not [B, C], or not finite.
+  """
+  errors.check_integer('batch_size', batch_size, low=1)
+  batch_size = min(batch_size, len(images))
+  labels = []
+  for start in range(0, len(images), batch_size):
+    batch = np.asarray(images[start : start + batch_size])
+    batch = jnp.asarray(_pad(batch, batch_size))
+    if batch.dtype == jnp.uint8:
+      batch = preprocessing.to_unit(batch)
+    logits = np.asarray(predict(batch))
+    if logits.ndim != 2 or len(logits) != batch_size:
+      expected = f'logits [{batch_size}, C]'
+      raise errors.InputError('predict', expected, f'shape {logits.shape}')
+    if not np.isfinite(logits.astype(np.float32)).all():
+      raise errors.InputError('predict', 'finite logits', 'inf or nan')
+    labels.append(logits.argmax(axis=1))
+  return np.concatenate(labels)[: len(images)]
+
+
+def count_correct(
+    predict: array_types.Predict,
+    data: sources.DataSet,
+    *,
+    batch_size: int = 1000,
+) -> Counts:
+  """Top-1 results of a classifier on a data set.
+
+  Args:
+    predict: images float32 [B, H, W, C] in [0, 1] to logits [B, C].
+    data: the images and their labels.
+    batch_size: images per call of `predict`.
+
+  Returns:
+    The `Counts`.
+  """
+  labels = predicted_labels(predict, data.images, batch_size=batch_size)
+  return Counts(int((labels == data.labels).sum()), len(labels))

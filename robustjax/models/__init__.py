@@ -1,0 +1,17 @@
+"""Classifiers with places for layers on their hidden states."""
+
+from robustjax.models.catalog import create
+from robustjax.models.catalog import MODELS
+from robustjax.models.convolution import convolve
+from robustjax.models.convolution import max_pool
+from robustjax.models.mnist_cnn import Forward
+from robustjax.models.mnist_cnn import MnistCnn
+
+__all__ = (
+    'Forward',
+    'MODELS',
+    'MnistCnn',
+    'convolve',
+    'create',
+    'max_pool',
+)

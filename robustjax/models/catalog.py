@@ -1,0 +1,48 @@
+"""Classifiers by name."""
+
+import dataclasses
+
+import flax.linen as nn
+
+from robustjax import errors
+from robustjax.models import mnist_cnn
+
+MODELS = {
+    'mnist_cnn': mnist_cnn.MnistCnn,
+}
+
+
+def create(
+    name: str,
+    *,
+    flattened: nn.Module | None = None,
+    penultimate: nn.Module | None = None,
+    **options,
+) -> nn.Module:
+  """Builds a classifier, with layers on its hidden states if given.
+
+  Args:
+    name: a name in `MODELS`.
+    flattened: a layer on what the first dense layer reads, such as
+      `layers.NoiseOut(rate=0.2)`.
+    penultimate: a layer on what the last dense layer reads.
+    **options: the other attributes of the model's class.
+
+  Returns:
+    A linen module, images [B, H, W, C] to logits.
+
+  Raises:
+    errors.InputError: on an unknown name or option.
+
+  Example:
+    >>> from robustjax import layers, models
+    >>> models.create('mnist_cnn', flattened=layers.NoiseOut(rate=0.2)).num_classes
+    10
+  """
+  errors.check_choice('model', name, MODELS)
+  model_class = MODELS[name]
+  fields = [field.name for field in dataclasses.fields(model_class)]
+  known = [field for field in fields if field not in ('parent', 'name')]
+  for option in options:
+    errors.check_choice(f'option of {name}', option, known)
+  return model_class(flattened=flattened, penultimate=penultimate, **options)

@@ -1,0 +1,94 @@
+"""A lowering of convolution for XLA on CPU, and a max-pool with a fast gradient.
+
+Both compute what `jax.lax.conv_general_dilated` and `flax.linen.max_pool`
+compute. Images are [B, H, W, C], any float dtype.
+
+Why: the CPU code XLA of JAX 0.10 generates for a convolution without padding takes
+two to three times as long as for the same convolution with padding on one side,
+forward and backward, because only the latter gets a tuned kernel. One row of
+zeros, whose outputs are cropped away, is therefore the cheaper program. From JAX
+0.11 on both forms take the same time. Other platforms get XLA's own.
+"""
+
+from collections.abc import Sequence
+
+import jax
+
+from robustjax import array_types
+from robustjax import errors
+
+
+def _is_unpadded(padding: str | Sequence[tuple[int, int]]) -> bool:
+  if isinstance(padding, str):
+    return padding == 'VALID'
+  return all(tuple(pair) == (0, 0) for pair in padding)
+
+
+def convolve(
+    lhs: array_types.Array,
+    rhs: array_types.Array,
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    **options,
+) -> array_types.Array:
+  """A drop-in for `jax.lax.conv_general_dilated` that is fast on CPU too.
+
+  Give it to a Flax layer as `nn.Conv(..., conv_general_dilated=convolve)`: its
+  parameters, names and initialisation stay the same.
+
+  Args:
+    lhs: images [B, H, W, C_in].
+    rhs: kernel [k_h, k_w, C_in, C_out].
+    window_strides: strides, one per spatial axis.
+    padding: 'SAME', 'VALID', or (low, high) per spatial axis.
+    **options: the other arguments of `jax.lax.conv_general_dilated`.
+
+  Returns:
+    The convolution [B, H', W', C_out], equal to XLA's own up to rounding.
+  """
+
+  def plain(lhs, rhs):
+    return jax.lax.conv_general_dilated(
+        lhs, rhs, window_strides, padding, **options
+    )
+
+  def padded_then_cropped(lhs, rhs):
+    no_padding = (0, 0)
+    padded = jax.lax.conv_general_dilated(
+        lhs, rhs, window_strides, [(0, 1), no_padding], **options
+    )
+    return padded[:, :-1]
+
+  has_two_axes = lhs.ndim == 4 and tuple(window_strides) == (1, 1)
+  if not has_two_axes or not _is_unpadded(padding):
+    return plain(lhs, rhs)
+  return jax.lax.platform_dependent(
+      lhs, rhs, cpu=padded_then_cropped, default=plain
+  )
+
+
+def max_pool(images: array_types.Array, window: int = 2) -> array_types.Array:
+  """The largest value of each window x window square, without overlap.
+
+  A reshape and a maximum: on CPU its gradient takes a tenth of the time of
+  `flax.linen.max_pool`'s. Where several values of a window are the largest, they
+  share the gradient equally, instead of the first taking it all.
+
+  Args:
+    images: [B, H, W, C].
+    window: side of the square and stride; at least 1.
+
+  Returns:
+    [B, H // window, W // window, C]; rows and columns left over are dropped.
+
+  Raises:
+    errors.InputError: if an image is smaller than the window.
+  """
+  batch, height, width, channels = images.shape
+  rows, columns = height // window, width // window
+  if rows == 0 or columns == 0:
+    expected = f'height and width of at least {window}'
+    raise errors.InputError('images', expected, f'shape {images.shape}')
+  cropped = images[:, : rows * window, : columns * window]
+  squares = cropped.reshape(batch, rows, window, columns, window, channels)
+  return squares.max(axis=(2, 4))

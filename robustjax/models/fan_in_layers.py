@@ -1,0 +1,84 @@
+"""Dense and convolution with the papers' initialisation.
+
+Weights and biases are U(-s, s) with s = 1/sqrt(fan-in), the fan-in taken from the
+layer's input. Flax's initialisers see the shape of one parameter and so cannot
+know a bias's fan-in; these layers tell them.
+"""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from robustjax import array_types
+from robustjax.models import convolution
+
+
+def uniform_within(limit: float):
+  """An initialiser drawing from U(-limit, limit)."""
+
+  def init(key, shape, dtype=jnp.float32):
+    return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+  return init
+
+
+class FanInDense(nn.Module):
+  """`nn.Dense` with weights and bias from U(-s, s), s = 1/sqrt(fan-in).
+
+  Attributes:
+    features: size of the output.
+    dtype: dtype of the computation; parameters are at least float32.
+  """
+
+  features: int
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: array_types.Array) -> array_types.Array:
+    """Maps [..., K] to [..., features]."""
+    init = uniform_within(1.0 / math.sqrt(x.shape[-1]))
+    layer = nn.Dense(
+        self.features,
+        dtype=self.dtype,
+        param_dtype=jnp.promote_types(self.dtype, jnp.float32),
+        kernel_init=init,
+        bias_init=init,
+    )
+    nn.share_scope(self, layer)
+    return layer(x)
+
+
+class FanInConv(nn.Module):
+  """`nn.Conv` with weights and bias from U(-s, s), s = 1/sqrt(fan-in).
+
+  Attributes:
+    features: number of filters.
+    kernel_size: height and width of the kernel.
+    padding: 'SAME', 'VALID', or (low, high) per spatial axis.
+    dtype: dtype of the computation; parameters are at least float32.
+  """
+
+  features: int
+  kernel_size: tuple[int, int]
+  padding: str | tuple[tuple[int, int], ...] = 'VALID'
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: array_types.Array) -> array_types.Array:
+    """Maps [B, H, W, C] to [B, H', W', features]."""
+    fan_in = math.prod(self.kernel_size) * x.shape[-1]
+    init = uniform_within(1.0 / math.sqrt(fan_in))
+    layer = nn.Conv(
+        self.features,
+        self.kernel_size,
+        padding=self.padding,
+        dtype=self.dtype,
+        param_dtype=jnp.promote_types(self.dtype, jnp.float32),
+        kernel_init=init,
+        bias_init=init,
+        conv_general_dilated=convolution.convolve,
+    )
+    nn.share_scope(self, layer)
+    return layer(x)

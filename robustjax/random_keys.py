@@ -1,0 +1,69 @@
+"""Where every random number of a run comes from.
+
+A key is a pure function of (seed, step, stream). Nothing random is carried from
+step to step, so a run that was killed and resumed draws what an uninterrupted
+one draws, and a run on eight devices draws what one device draws.
+
+Keys are threefry whatever JAX's default is: the faster `rbg` gives other numbers
+under `vmap` than in a loop, which would break everything keyed per example.
+"""
+
+import jax
+
+from robustjax import array_types
+from robustjax import errors
+
+STREAMS = {
+    'params': 0,  # initial parameters
+    'order': 1,  # order of the images; step counts epochs
+    'dropout': 2,  # dropout masks
+    'noise': 3,  # noise on hidden states
+}
+
+
+def root_key(seed: int) -> array_types.Key:
+  """The key all others of a run derive from.
+
+  Args:
+    seed: a non-negative integer.
+
+  Returns:
+    A threefry key.
+
+  Raises:
+    errors.InputError: if the seed is no non-negative integer.
+  """
+  errors.check_integer('seed', seed)
+  return jax.random.key(seed, impl='threefry2x32')
+
+
+def stream_key(
+    root: array_types.Key, step: array_types.ArrayLike, stream: str
+) -> array_types.Key:
+  """The key of one stream at one step.
+
+  Args:
+    root: from `root_key`.
+    step: the training step (the epoch for 'order'); may be traced.
+    stream: a name in `STREAMS`.
+
+  Returns:
+    A key.
+  """
+  step_key = jax.random.fold_in(root, step)
+  return jax.random.fold_in(step_key, STREAMS[stream])
+
+
+def example_keys(
+    key: array_types.Key, index: array_types.Array
+) -> array_types.Key:
+  """One key per example, from the key and the example's index only.
+
+  Args:
+    key: one key.
+    index: int [B], the place of each example in its data set.
+
+  Returns:
+    Keys [B]: those of an example do not depend on the batch it came in.
+  """
+  return jax.vmap(lambda i: jax.random.fold_in(key, i))(index)

@@ -1,0 +1,291 @@
+"""Checkpoints that notice damage. The only file that knows Orbax.
+
+Orbax restores flipped bits, and casts dtypes, without a word. Each checkpoint here
+carries a manifest with shape, dtype and CRC-32 of every array, and is compared to
+it when restored.
+"""
+
+from collections.abc import Callable, Mapping
+import json
+import os
+import pathlib
+from typing import Any
+import zlib
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from robustjax import array_types
+from robustjax import errors
+
+SELECTION_METRIC = 'accuracy'
+_NUM_LATEST = 2
+_FOLDER = 'checkpoints'
+
+
+class DamagedCheckpointError(errors.InputError):
+  """A checkpoint that is not as it was written."""
+
+
+def _checksum(array: Any) -> int:
+  flat = np.ascontiguousarray(array).reshape(-1)
+  return zlib.crc32(flat.view(np.uint8))
+
+
+def _describe(leaf: Any) -> dict[str, Any]:
+  return {'shape': list(leaf.shape), 'dtype': str(leaf.dtype)}
+
+
+def _by_path(tree: array_types.PyTree) -> dict[str, Any]:
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
+
+
+def make_manifest(tree: array_types.PyTree) -> dict[str, dict[str, Any]]:
+  """Shape, dtype and CRC-32 of every array, by its path in the tree."""
+  return {
+      path: _describe(leaf) | {'crc32': _checksum(leaf)}
+      for path, leaf in _by_path(tree).items()
+  }
+
+
+def _first_difference(
+    tree: array_types.PyTree, manifest: Mapping[str, Any], *, checksums: bool
+) -> str | None:
+  """What about `tree` is not as the manifest says, or None."""
+  leaves = _by_path(tree)
+  if leaves.keys() != manifest.keys():
+    path = sorted(leaves.keys() ^ manifest.keys())[0]
+    return f'{path} in only one of checkpoint and model'
+  for path, leaf in leaves.items():
+    written = manifest[path]
+    described = _describe(leaf)
+    if described != {name: written[name] for name in described}:
+      return f'{path} with {written["dtype"]} {written["shape"]}'
+    if checksums and _checksum(leaf) != written['crc32']:
+      return f'{path} with other bytes'
+  return None
+
+
+class _LatestAndBest:
+  """Keeps the latest checkpoints, and the one with the highest accuracy.
+
+  Orbax has such a policy, but it warns at every checkpoint without metrics, and
+  most are saved in mid-epoch.
+
+  Args:
+    accuracies: by step; the owner keeps it up to date.
+  """
+
+  def __init__(self, accuracies: dict[int, float]):
+    self._accuracies = accuracies
+
+  def should_preserve(self, checkpoints, *, context) -> list[bool]:
+    """For each checkpoint, whether it stays."""
+    del context
+    steps = [checkpoint.step for checkpoint in checkpoints]
+    kept = set(sorted(steps)[-_NUM_LATEST:])
+    kept.add(_argmax(self._accuracies))
+    return [step in kept for step in steps]
+
+
+def _argmax(accuracies: Mapping[int, float]) -> int | None:
+  return max(accuracies, key=accuracies.get) if accuracies else None
+
+
+class Checkpoints:
+  """The checkpoints in a working directory: the latest two and the best.
+
+  Use as a context manager, or call `close`: saving goes on in the background.
+
+  Args:
+    workdir: the working directory.
+    read_only: whether nothing there may be created or deleted.
+  """
+
+  def __init__(
+      self, workdir: str | os.PathLike, *, read_only: bool = False
+  ):
+    self._folder = pathlib.Path(workdir).expanduser().resolve() / _FOLDER
+    self._read_only = read_only
+    self._manager = None
+    self._accuracies = {}
+    if self._folder.is_dir() or not read_only:
+      self._open()
+
+  def _open(self) -> None:
+    options = ocp.CheckpointManagerOptions(
+        preservation_policy=_LatestAndBest(self._accuracies),
+        read_only=self._read_only,
+        create=not self._read_only,
+        cleanup_tmp_directories=not self._read_only,
+        enable_async_checkpointing=not self._read_only,
+    )
+    self._manager = ocp.CheckpointManager(self._folder, options=options)
+    self._accuracies.clear()
+    self._accuracies.update(self._read_accuracies())
+
+  def __enter__(self) -> 'Checkpoints':
+    return self
+
+  def __exit__(self, *unused_exception) -> None:
+    self.close()
+
+  def close(self) -> None:
+    """Waits until all is written."""
+    if self._manager is not None:
+      self._manager.close()
+      self._manager = None
+
+  def steps(self) -> list[int]:
+    """The steps that have a checkpoint, in order."""
+    return sorted(self._manager.all_steps()) if self._manager else []
+
+  def save(
+      self,
+      step: int,
+      tree: array_types.PyTree,
+      metrics: Mapping[str, float] | None = None,
+  ) -> None:
+    """Saves in the background; the arrays may be reused at once.
+
+    Args:
+      step: number of steps done.
+      tree: arrays.
+      metrics: what was measured at this step. 'accuracy' decides which is best.
+
+    Raises:
+      RuntimeError: if Orbax declines to save.
+    """
+    copies = jax.tree.map(lambda leaf: leaf.copy(), tree)
+    manifest = {'leaves': make_manifest(copies), 'metrics': metrics}
+    if metrics:
+      self._accuracies[step] = metrics[SELECTION_METRIC]
+    is_saved = self._manager.save(
+        step,
+        args=ocp.args.Composite(
+            state=ocp.args.StandardSave(copies),
+            manifest=ocp.args.JsonSave(manifest),
+        ),
+    )
+    if not is_saved:
+      raise RuntimeError(f'the checkpoint of step {step} was not saved')
+
+  def restore(
+      self, step: int, abstract: array_types.PyTree
+  ) -> array_types.PyTree:
+    """Restores one checkpoint and compares it to its manifest.
+
+    Args:
+      step: one of `steps()`.
+      abstract: `jax.ShapeDtypeStruct`s with shardings, in the tree's structure.
+
+    Returns:
+      The tree, bit for bit as it was saved.
+
+    Raises:
+      DamagedCheckpointError: if it is not as it was written, or is one of another
+        model.
+    """
+    manifest = self._read_manifest(step)['leaves']
+    difference = _first_difference(abstract, manifest, checksums=False)
+    if difference is None:
+      tree = self._read_state(step, abstract)
+      difference = _first_difference(tree, manifest, checksums=True)
+    if difference is not None:
+      raise _damaged(step, difference)
+    return tree
+
+  def restore_newest_intact(
+      self, abstract: array_types.PyTree, report: Callable[[str], None]
+  ) -> array_types.PyTree | None:
+    """Restores the newest checkpoint that is as it was written.
+
+    Newer, damaged ones are renamed to `damaged-STEP`, so that the run can save
+    these steps again and nothing is lost.
+
+    Args:
+      abstract: as for `restore`.
+      report: takes one line for each damaged checkpoint.
+
+    Returns:
+      The tree, or None if there is no checkpoint at all.
+
+    Raises:
+      DamagedCheckpointError: if there are checkpoints, and all are damaged.
+    """
+    damaged = []
+    for step in reversed(self.steps()):
+      try:
+        tree = self.restore(step, abstract)
+      except DamagedCheckpointError as error:
+        damaged.append((step, error))
+        continue
+      for damaged_step, error in damaged:
+        report(f'{error}; resuming from step {step} instead')
+        self._set_aside(damaged_step)
+      return tree
+    if damaged:
+      raise damaged[0][1]
+    return None
+
+  def best_step(self) -> int | None:
+    """The step with the highest accuracy measured, None if none was."""
+    return _argmax(self._accuracies)
+
+  def intact_steps(self, abstract: array_types.PyTree) -> list[int]:
+    """The steps whose checkpoints are as they were written."""
+    intact = []
+    for step in self.steps():
+      try:
+        self.restore(step, abstract)
+      except DamagedCheckpointError:
+        continue
+      intact.append(step)
+    return intact
+
+  def _read_accuracies(self) -> dict[int, float]:
+    accuracies = {}
+    for step in self.steps():
+      try:
+        metrics = self._read_manifest(step)['metrics']
+      except DamagedCheckpointError:
+        continue
+      if metrics:
+        accuracies[step] = metrics[SELECTION_METRIC]
+    return accuracies
+
+  def _read_manifest(self, step: int) -> Mapping[str, Any]:
+    path = self._folder / str(step) / 'manifest' / 'metadata'
+    try:
+      manifest = json.loads(path.read_text())
+      return {name: manifest[name] for name in ('leaves', 'metrics')}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+      raise _damaged(step, 'a manifest that cannot be read') from error
+
+  def _read_state(self, step: int, abstract: array_types.PyTree):
+    try:
+      restored = self._manager.restore(
+          step,
+          args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
+      )
+    except Exception as error:  # Orbax and TensorStore raise many types.
+      reason = f'arrays that cannot be read ({type(error).__name__})'
+      raise _damaged(step, reason) from error
+    return restored['state']
+
+  def _set_aside(self, step: int) -> None:
+    target = self._folder.parent / f'damaged-{step}'
+    number = 1
+    while target.exists():
+      number += 1
+      target = self._folder.parent / f'damaged-{step}-{number}'
+    (self._folder / str(step)).rename(target)
+    self.close()
+    self._open()
+
+
+def _damaged(step: int, got: str) -> DamagedCheckpointError:
+  expected = f'the checkpoint of step {step} as it was written'
+  return DamagedCheckpointError('workdir', expected, got)

@@ -1,0 +1,34 @@
+"""Ctrl-C and SIGTERM as a question the loop can ask between steps."""
+
+import signal
+import threading
+
+
+class Interruption:
+  """While entered, remembers signals instead of dying of them.
+
+  A second Ctrl-C raises KeyboardInterrupt as usual. Outside the main thread,
+  where Python delivers no signals, this does nothing.
+  """
+
+  def __init__(self):
+    self.signal: signal.Signals | None = None
+    self._previous = {}
+
+  def __bool__(self) -> bool:
+    return self.signal is not None
+
+  def __enter__(self) -> 'Interruption':
+    if threading.current_thread() is threading.main_thread():
+      for number in (signal.SIGINT, signal.SIGTERM):
+        self._previous[number] = signal.signal(number, self._remember)
+    return self
+
+  def __exit__(self, *unused_exception) -> None:
+    for number, handler in self._previous.items():
+      signal.signal(number, handler)
+
+  def _remember(self, number: int, unused_frame) -> None:
+    if self.signal is not None and number == signal.SIGINT:
+      raise KeyboardInterrupt
+    self.signal = signal.Signals(number)

@@ -1,0 +1,317 @@
+"""Trains a classifier from a config; resumes where an earlier run stopped."""
+
+from collections.abc import Callable, Sequence
+import functools
+import json
+import os
+import pathlib
+import platform
+import time
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import optax
+import tqdm
+
+from robustjax import array_types
+from robustjax import progress
+from robustjax import random_keys
+from robustjax.data import pipeline
+from robustjax.data import sources
+from robustjax.evaluation import metrics as metrics_lib
+from robustjax.training import checkpointing
+from robustjax.training import interruption
+from robustjax.training import metric_writers
+from robustjax.training import run_config
+from robustjax.training import sharding
+from robustjax.training import state as state_lib
+from robustjax.training import steps
+
+
+class Run(NamedTuple):
+  """What stays the same from the first step to the last."""
+
+  config: ml_collections.ConfigDict
+  mesh: jax.sharding.Mesh
+  train_data: pipeline.DeviceData
+  test_data: sources.DataSet
+  model: nn.Module
+  optimizer: optax.GradientTransformation
+  root: array_types.Key
+  steps_per_epoch: int
+
+  @property
+  def num_examples(self) -> int:
+    return len(self.train_data.labels)
+
+  @property
+  def num_steps(self) -> int:
+    return self.config.num_epochs * self.steps_per_epoch
+
+
+def train(
+    config: ml_collections.ConfigDict,
+    workdir: str | os.PathLike,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    devices: Sequence[jax.Device] | None = None,
+) -> dict[str, Any]:
+  """Trains a classifier, or goes on training it.
+
+  Called again with the same config and workdir, it resumes from the newest
+  checkpoint that is intact; N steps in one go and N steps with interruptions end
+  with the same parameters, bit for bit, on the same devices and versions. Ctrl-C
+  and SIGTERM save and return.
+
+  Args:
+    config: a config as in configs/; every field is checked.
+    workdir: receives config.json, checkpoints/, metrics.jsonl, tensorboard/ and
+      summary.json.
+    data_dir: folder of prepared TFDS data sets; see `data.load`.
+    devices: the devices to use; all by default. They must divide the batch size.
+
+  Returns:
+    The summary: whether training finished, the last step, test accuracy, number
+    of parameters, seconds of this call, devices and versions.
+
+  Raises:
+    errors.InputError: on a bad config, an unprepared data set, a workdir with
+      the run of another config, or one whose checkpoints are all damaged.
+    FloatingPointError: if the loss is not finite; it names the step.
+  """
+  start = time.monotonic()
+  run_config.validate(config)
+  mesh = sharding.make_mesh(devices)
+  sharding.check_batch_size(mesh, config.batch_size)
+  run = _prepare(config, mesh, data_dir)
+  run_config.claim(workdir, config)
+  with (
+      checkpointing.Checkpoints(workdir) as checkpoints,
+      interruption.Interruption() as interrupted,
+  ):
+    state = _first_or_restored_state(run, checkpoints, workdir)
+    step = int(state.step)
+    with (
+        metric_writers.MetricWriters(workdir, step) as writers,
+        progress.bar(run.num_steps, 'training', initial=step) as shown,
+    ):
+      outputs = Outputs(checkpoints, writers, interrupted, shown)
+      state, accuracy = _run_epochs(run, state, outputs)
+  summary = _summarize(run, state, accuracy, time.monotonic() - start)
+  path = pathlib.Path(workdir).expanduser() / 'summary.json'
+  path.write_text(json.dumps(summary, indent=2) + '\n')
+  return summary
+
+
+def _prepare(config, mesh, data_dir) -> Run:
+  """Loads the data and builds what the config describes."""
+  train_data = sources.load(config.dataset, 'train', data_dir=data_dir)
+  test_data = sources.load(config.dataset, 'test', data_dir=data_dir)
+  steps_per_epoch = pipeline.steps_per_epoch(
+      len(train_data.labels), config.batch_size
+  )
+  return Run(
+      config=config,
+      mesh=mesh,
+      train_data=pipeline.to_device(train_data, sharding.replicated(mesh)),
+      test_data=test_data,
+      model=run_config.build_model(config, train_data.num_classes),
+      optimizer=run_config.build_optimizer(config, steps_per_epoch),
+      root=random_keys.root_key(config.seed),
+      steps_per_epoch=steps_per_epoch,
+  )
+
+
+def make_init(model, optimizer, image_shape, mesh):
+  """root key -> the first state on every device, jitted."""
+  init = functools.partial(
+      steps.init_state,
+      image_shape=tuple(image_shape),
+      model=model,
+      optimizer=optimizer,
+  )
+  return jax.jit(init, out_shardings=sharding.replicated(mesh))
+
+
+def abstract_state(
+    init: Callable[[array_types.Key], state_lib.State],
+    mesh: jax.sharding.Mesh,
+) -> state_lib.State:
+  """Shapes, dtypes and shardings of the state `init` would make."""
+  layout = sharding.replicated(mesh)
+  return jax.tree.map(
+      lambda leaf: jax.ShapeDtypeStruct(
+          leaf.shape, leaf.dtype, sharding=layout
+      ),
+      jax.eval_shape(init, random_keys.root_key(0)),
+  )
+
+
+def _first_or_restored_state(run: Run, checkpoints, workdir):
+  image_shape = run.train_data.images.shape[1:]
+  init = make_init(run.model, run.optimizer, image_shape, run.mesh)
+  state = checkpoints.restore_newest_intact(
+      abstract_state(init, run.mesh), metric_writers.say
+  )
+  if state is None:
+    return init(run.root)
+  done = f'step {int(state.step)} of {run.num_steps}'
+  metric_writers.say(f'resuming from {done} in {workdir}')
+  return state
+
+
+def _compile_step(run: Run):
+  """(state, order, start, size) -> (state, metrics), jitted; size is static."""
+  step_fn = functools.partial(
+      steps.train_step, model=run.model, optimizer=run.optimizer
+  )
+  dtype = jnp.dtype(run.config.model.dtype)
+  image_dtype = jnp.promote_types(dtype, jnp.float32)
+
+  def step(state, data, order, start, root, size):
+    batch = pipeline.take_batch(data, order, start, size, image_dtype)
+    layout = sharding.batch_sharding(run.mesh, size)
+    batch = jax.lax.with_sharding_constraint(batch, layout)
+    return step_fn(state, batch, root)
+
+  jitted = jax.jit(
+      step,
+      static_argnames='size',
+      donate_argnames='state',
+      out_shardings=sharding.replicated(run.mesh),
+  )
+
+  def call(state, order, start, size):
+    start = np.int32(start)
+    return jitted(state, run.train_data, order, start, run.root, size=size)
+
+  return call
+
+
+def _compile_order(run: Run):
+  """epoch -> the order of its examples, on every device."""
+  order = functools.partial(
+      pipeline.epoch_order, num_examples=run.num_examples
+  )
+  jitted = jax.jit(order, out_shardings=sharding.replicated(run.mesh))
+  return lambda epoch: jitted(run.root, np.int32(epoch))
+
+
+def make_predict(model: nn.Module, params, mesh: jax.sharding.Mesh):
+  """Images float [B, H, W, C] in [0, 1] to logits [B, C], jitted."""
+
+  @jax.jit
+  def apply(params, images):
+    layout = sharding.batch_sharding(mesh, len(images))
+    images = jax.lax.with_sharding_constraint(images, layout)
+    return model.apply({'params': params}, images)
+
+  return lambda images: apply(params, images)
+
+
+class Outputs(NamedTuple):
+  """Where the loop writes, and what can stop it."""
+
+  checkpoints: checkpointing.Checkpoints
+  writers: metric_writers.MetricWriters
+  interrupted: interruption.Interruption
+  shown: tqdm.tqdm
+
+
+def _run_epochs(run: Run, state, outputs: Outputs):
+  """Trains until the last epoch's end or an interruption, and saves."""
+  step_fn, order_fn = _compile_step(run), _compile_order(run)
+  step, accuracy = int(state.step), None
+  while step < run.num_steps and not outputs.interrupted:
+    order = order_fn(step // run.steps_per_epoch)
+    state = _run_epoch(run, state, order, step_fn, outputs)
+    step = int(state.step)
+    if step % run.steps_per_epoch == 0:
+      accuracy = _test_accuracy(run, state)
+      _report_epoch(run, step, accuracy, outputs)
+      outputs.checkpoints.save(step, state, {'accuracy': accuracy})
+    elif step not in outputs.checkpoints.steps():
+      outputs.checkpoints.save(step, state)
+  return state, accuracy
+
+
+def _run_epoch(run: Run, state, order, step_fn, outputs: Outputs):
+  """Trains until this epoch's end or an interruption."""
+  batch_size = run.config.batch_size
+  first = int(state.step)
+  epoch_start = first - first % run.steps_per_epoch
+  epoch_end = epoch_start + run.steps_per_epoch
+  pending = []
+  for step in range(first + 1, epoch_end + 1):
+    start = (step - 1 - epoch_start) * batch_size
+    size = min(batch_size, run.num_examples - start)
+    state, metrics = step_fn(state, order, start, size)
+    pending.append(metrics)
+    outputs.shown.update(1)
+    is_last = step == epoch_end or bool(outputs.interrupted)
+    if step % run.config.log_every == 0 or is_last:
+      _write_metrics(step, pending, outputs)
+      pending = []
+    if is_last:
+      break
+    if step % run.config.checkpoint_every == 0:
+      outputs.checkpoints.save(step, state)
+  return state
+
+
+def _write_metrics(step: int, pending, outputs: Outputs) -> None:
+  """Writes means over the steps since the last time; stops on a bad loss."""
+  losses, accuracies = np.array(jax.device_get(pending)).T
+  if not np.isfinite(losses).all():
+    first = step - len(losses) + 1 + int(np.argmin(np.isfinite(losses)))
+    raise FloatingPointError(f'the loss of step {first} is not finite')
+  means = {'train_loss': losses.mean(), 'train_accuracy': accuracies.mean()}
+  means = {name: float(value) for name, value in means.items()}
+  outputs.writers.write(step, means)
+  outputs.shown.set_postfix(loss=f'{means["train_loss"]:.4f}')
+
+
+def _test_accuracy(run: Run, state) -> float:
+  predict = make_predict(run.model, state.params, run.mesh)
+  return metrics_lib.count_correct(predict, run.test_data).accuracy
+
+
+def _report_epoch(run: Run, step: int, accuracy: float, outputs) -> None:
+  outputs.writers.write(step, {'test_accuracy': accuracy})
+  epoch = step // run.steps_per_epoch
+  metric_writers.say(
+      f'{run.config.variant} on {run.config.dataset}:'
+      f' epoch {epoch}/{run.config.num_epochs}, step {step},'
+      f' test accuracy {accuracy:.2%}'
+  )
+
+
+def _summarize(run: Run, state, accuracy, seconds: float) -> dict[str, Any]:
+  """What `train` returns and summary.json holds."""
+  step = int(state.step)
+  is_finished = step == run.num_steps
+  if is_finished and accuracy is None:  # An earlier run had finished it.
+    accuracy = _test_accuracy(run, state)
+  return {
+      'variant': run.config.variant,
+      'dataset': run.config.dataset,
+      'seed': run.config.seed,
+      'finished': is_finished,
+      'step': step,
+      'num_steps': run.num_steps,
+      'test_accuracy': accuracy,
+      'num_parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+      'seconds': round(seconds, 1),
+  } | _environment(run.mesh)
+
+
+def _environment(mesh: jax.sharding.Mesh) -> dict[str, Any]:
+  return {
+      'devices': f'{mesh.size} x {mesh.devices.flat[0].device_kind}',
+      'jax': jax.__version__,
+      'python': platform.python_version(),
+  }

@@ -1,0 +1,199 @@
+"""What a run's config may hold, and what is built from it.
+
+A config is an `ml_collections.ConfigDict`, as the files in configs/ make them.
+Every field is checked before anything else happens; nothing has a default here.
+"""
+
+from collections.abc import Callable, Mapping
+import json
+import os
+import pathlib
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+import optax
+
+from robustjax import errors
+from robustjax import layers
+from robustjax import models
+from robustjax.training import optimizer as optimizer_lib
+
+GATES = ('none', *layers.GATE_KINDS)
+DTYPES = ('float32', 'bfloat16', 'float64')
+_FILE = 'config.json'
+
+
+def _text(field: str, value: Any) -> None:
+  if not isinstance(value, str) or not value:
+    raise errors.InputError(field, 'a name', repr(value))
+
+
+def _among(choices) -> Callable[[str, Any], None]:
+  return lambda field, value: errors.check_choice(field, value, choices)
+
+
+def _within(low: float, high: float, *, open_low: bool = False):
+  def check(field, value):
+    errors.check_range(field, value, low=low, high=high, open_low=open_low)
+
+  return check
+
+
+def _at_least(low: int) -> Callable[[str, Any], None]:
+  return lambda field, value: errors.check_integer(field, value, low=low)
+
+
+def _dtype(field: str, value: Any) -> None:
+  errors.check_choice(field, value, DTYPES)
+  if value == 'float64' and not jax.config.jax_enable_x64:
+    expected = 'JAX_ENABLE_X64=1 in the environment for float64'
+    raise errors.InputError(field, expected, 'JAX_ENABLE_X64=0')
+
+
+_infinity = float('inf')
+
+FIELDS: dict[str, Callable[[str, Any], None]] = {
+    'variant': _text,
+    'seed': _at_least(0),
+    'dataset': _text,
+    'model.name': _among(models.MODELS),
+    'model.dtype': _dtype,
+    'noise.rate': _within(0, 1),
+    'noise.strategy': _among(layers.STRATEGIES),
+    'gate.kind': _among(GATES),
+    'gate.maximum': _within(0, _infinity, open_low=True),
+    'optimizer.learning_rate': _within(0, _infinity, open_low=True),
+    'optimizer.decay_per_epoch': _within(0, 1, open_low=True),
+    'optimizer.rho': _within(0, 1),
+    'optimizer.epsilon': _within(0, _infinity, open_low=True),
+    'batch_size': _at_least(1),
+    'num_epochs': _at_least(1),
+    'log_every': _at_least(1),
+    'checkpoint_every': _at_least(1),
+}
+
+
+def flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+  """{'noise': {'rate': .2}} to {'noise.rate': .2}."""
+  flat = {}
+  for name, value in config.items():
+    if isinstance(value, Mapping | ml_collections.ConfigDict):
+      flat |= flatten(value, f'{prefix}{name}.')
+    else:
+      flat[prefix + name] = value
+  return flat
+
+
+def validate(config: ml_collections.ConfigDict) -> None:
+  """Checks every field of a config.
+
+  Args:
+    config: a run's config.
+
+  Raises:
+    errors.InputError: on the first field that is unknown, missing or bad.
+  """
+  flat = flatten(config)
+  for field in flat:
+    errors.check_choice('config field', field, FIELDS)
+  for field, check in FIELDS.items():
+    if field not in flat:
+      raise errors.InputError(field, 'a value in the config', 'none')
+    check(field, flat[field])
+
+
+def build_model(
+    config: ml_collections.ConfigDict, num_classes: int
+) -> nn.Module:
+  """The classifier a config describes, with its layers on hidden states."""
+  injection = layers.NoiseInjection(config.noise.rate, config.noise.strategy)
+  if config.gate.kind != 'none':
+    gate = layers.Gate(config.gate.kind, config.gate.maximum)
+    flattened = layers.NoiseOut(
+        config.noise.rate, config.noise.strategy, gate
+    )
+  else:
+    flattened = injection if config.noise.rate > 0 else None
+  return models.create(
+      config.model.name,
+      flattened=flattened,
+      num_classes=num_classes,
+      dtype=jnp.dtype(config.model.dtype),
+  )
+
+
+def build_optimizer(
+    config: ml_collections.ConfigDict, steps_per_epoch: int
+) -> optax.GradientTransformation:
+  """The optimizer a config describes."""
+  return optimizer_lib.adadelta(
+      config.optimizer.learning_rate,
+      decay=config.optimizer.decay_per_epoch,
+      steps_per_epoch=steps_per_epoch,
+      rho=config.optimizer.rho,
+      epsilon=config.optimizer.epsilon,
+  )
+
+
+def read(workdir: str | os.PathLike) -> ml_collections.ConfigDict:
+  """The config of the run in a working directory.
+
+  Args:
+    workdir: where `train` wrote.
+
+  Returns:
+    The config, locked.
+
+  Raises:
+    errors.InputError: if there is no run, or its config cannot be read.
+  """
+  path = pathlib.Path(workdir).expanduser() / _FILE
+  if not path.is_file():
+    expected = 'a folder that robustjax.train wrote'
+    raise errors.InputError('workdir', expected, f'{workdir}: no {_FILE}')
+  try:
+    config = ml_collections.ConfigDict(json.loads(path.read_text()))
+  except ValueError as error:
+    got = f'{path} ({error})'
+    raise errors.InputError('workdir', 'a config in JSON', got) from error
+  validate(config)
+  return config.lock()
+
+
+def claim(
+    workdir: str | os.PathLike, config: ml_collections.ConfigDict
+) -> None:
+  """Makes a working directory this config's, or makes sure that it is.
+
+  Args:
+    workdir: created if need be.
+    config: a validated config.
+
+  Raises:
+    errors.InputError: if it holds the run of another config.
+  """
+  folder = pathlib.Path(workdir).expanduser()
+  path = folder / _FILE
+  if path.is_file():
+    _check_same(workdir, flatten(read(workdir)), flatten(config))
+    return
+  if (folder / 'checkpoints').exists():
+    got = f'{workdir}: checkpoints, but no {_FILE}'
+    raise errors.InputError('workdir', 'a new folder, or a run to resume', got)
+  folder.mkdir(parents=True, exist_ok=True)
+  beside = folder / f'{_FILE}.writing'
+  beside.write_text(json.dumps(config.to_dict(), indent=2) + '\n')
+  beside.replace(path)
+
+
+def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
+  for field in here:
+    if there[field] != here[field]:
+      raise errors.InputError(
+          'workdir',
+          f'a new folder, or the run of this config ({field}={here[field]})',
+          f'{workdir}, a run with {field}={there[field]}',
+      )

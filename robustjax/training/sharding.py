@@ -1,0 +1,52 @@
+"""How arrays are laid out over devices: batches split, all else on every device.
+
+One jitted program sees the whole batch, so statistics over a batch, such as those
+noise injection draws from, are global whatever the number of devices.
+"""
+
+from collections.abc import Sequence
+
+import jax
+from jax.sharding import AxisType
+from jax.sharding import Mesh
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec
+
+from robustjax import errors
+
+DATA_AXIS = 'data'
+
+
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+  """A mesh of the given devices, all by default, along the axis 'data'."""
+  devices = list(devices) if devices is not None else jax.devices()
+  return jax.make_mesh(
+      (len(devices),), (DATA_AXIS,), (AxisType.Auto,), devices=devices
+  )
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+  """The whole array on every device."""
+  return NamedSharding(mesh, PartitionSpec())
+
+
+def batch_sharding(mesh: Mesh, size: int) -> NamedSharding:
+  """The layout of a batch along its first axis.
+
+  Args:
+    mesh: from `make_mesh`.
+    size: number of examples.
+
+  Returns:
+    An equal part per device; where the devices do not divide `size`, as they may
+    not an epoch's last batch, the whole batch on every device.
+  """
+  is_even = size % mesh.size == 0
+  return NamedSharding(mesh, PartitionSpec(DATA_AXIS if is_even else None))
+
+
+def check_batch_size(mesh: Mesh, batch_size: int) -> None:
+  """Raises errors.InputError unless the devices divide the batch size."""
+  if batch_size % mesh.size:
+    expected = f'a multiple of the {mesh.size} devices'
+    raise errors.InputError('batch_size', expected, str(batch_size))
