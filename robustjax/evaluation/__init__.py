@@ -1,0 +1,17 @@
+"""Measuring classifiers; they may be any function from images to logits."""
+
+from robustjax.evaluation.results import Results
+from robustjax.evaluation.results import Row
+from robustjax.evaluation.results import to_markdown
+from robustjax.evaluation.sweep import BENCHMARKS
+from robustjax.evaluation.sweep import evaluate
+from robustjax.evaluation.sweep import MNIST_C
+
+__all__ = (
+    'BENCHMARKS',
+    'MNIST_C',
+    'Results',
+    'Row',
+    'evaluate',
+    'to_markdown',
+)

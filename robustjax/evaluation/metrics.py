@@ -1,5 +1,6 @@
 """How often a classifier is right, every image counted exactly once."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -9,6 +10,9 @@ from robustjax import array_types
 from robustjax import errors
 from robustjax.data import preprocessing
 from robustjax.data import sources
+
+
+Corrupt = Callable[[array_types.Array, array_types.Array], array_types.Array]
 
 
 class Counts(NamedTuple):
@@ -35,13 +39,19 @@ def _pad(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def predicted_labels(
-    predict: array_types.Predict, images: np.ndarray, *, batch_size: int = 1000
+    predict: array_types.Predict,
+    images: np.ndarray,
+    *,
+    corrupt: Corrupt | None = None,
+    batch_size: int = 1000,
 ) -> np.ndarray:
   """The class each image is taken for.
 
   Args:
     predict: images float32 [B, H, W, C] in [0, 1] to logits [B, C].
     images: uint8 [N, H, W, C], or float in [0, 1].
+    corrupt: what happens to the images before: (images [B, H, W, C] in [0, 1],
+      index int [B]: the place of each in 0..N-1) -> images.
     batch_size: B of every call. The last batch is filled up with copies of its
       last image, so that `predict` sees one shape; their results are dropped.
 
@@ -59,6 +69,8 @@ def predicted_labels(
     batch = jnp.asarray(_pad(batch, batch_size))
     if batch.dtype == jnp.uint8:
       batch = preprocessing.to_unit(batch)
+    if corrupt is not None:
+      batch = corrupt(batch, jnp.arange(start, start + batch_size))
     logits = np.asarray(predict(batch))
     if logits.ndim != 2 or len(logits) != batch_size:
       expected = f'logits [{batch_size}, C]'
@@ -73,6 +85,7 @@ def count_correct(
     predict: array_types.Predict,
     data: sources.DataSet,
     *,
+    corrupt: Corrupt | None = None,
     batch_size: int = 1000,
 ) -> Counts:
   """Top-1 results of a classifier on a data set.
@@ -80,10 +93,13 @@ def count_correct(
   Args:
     predict: images float32 [B, H, W, C] in [0, 1] to logits [B, C].
     data: the images and their labels.
+    corrupt: as for `predicted_labels`.
     batch_size: images per call of `predict`.
 
   Returns:
     The `Counts`.
   """
-  labels = predicted_labels(predict, data.images, batch_size=batch_size)
+  labels = predicted_labels(
+      predict, data.images, corrupt=corrupt, batch_size=batch_size
+  )
   return Counts(int((labels == data.labels).sum()), len(labels))

@@ -45,6 +45,10 @@ class Run(NamedTuple):
   steps_per_epoch: int
 
   @property
+  def num_classes(self) -> int:
+    return self.test_data.num_classes
+
+  @property
   def num_examples(self) -> int:
     return len(self.train_data.labels)
 
@@ -89,6 +93,8 @@ def train(
   sharding.check_batch_size(mesh, config.batch_size)
   run = _prepare(config, mesh, data_dir)
   run_config.claim(workdir, config)
+  image_shape, num_classes = run.train_data.images.shape[1:], run.num_classes
+  run_config.describe_dataset(workdir, image_shape, num_classes)
   with (
       checkpointing.Checkpoints(workdir) as checkpoints,
       interruption.Interruption() as interrupted,

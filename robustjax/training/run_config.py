@@ -24,6 +24,7 @@ from robustjax.training import optimizer as optimizer_lib
 GATES = ('none', *layers.GATE_KINDS)
 DTYPES = ('float32', 'bfloat16', 'float64')
 _FILE = 'config.json'
+_DATASET_FILE = 'dataset.json'
 
 
 def _text(field: str, value: Any) -> None:
@@ -184,8 +185,47 @@ def claim(
     got = f'{workdir}: checkpoints, but no {_FILE}'
     raise errors.InputError('workdir', 'a new folder, or a run to resume', got)
   folder.mkdir(parents=True, exist_ok=True)
-  beside = folder / f'{_FILE}.writing'
-  beside.write_text(json.dumps(config.to_dict(), indent=2) + '\n')
+  _write_json(path, config.to_dict())
+
+
+def describe_dataset(
+    workdir: str | os.PathLike,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+) -> None:
+  """Writes what `restore` has to know of the data set besides its name."""
+  path = pathlib.Path(workdir).expanduser() / _DATASET_FILE
+  content = {'image_shape': list(image_shape), 'num_classes': num_classes}
+  _write_json(path, content)
+
+
+def read_dataset(
+    workdir: str | os.PathLike,
+) -> tuple[tuple[int, int, int], int]:
+  """Image shape (H, W, C) and number of classes a run was trained with.
+
+  Args:
+    workdir: where `train` wrote.
+
+  Returns:
+    Both.
+
+  Raises:
+    errors.InputError: if the file that says so is missing or damaged.
+  """
+  path = pathlib.Path(workdir).expanduser() / _DATASET_FILE
+  try:
+    content = json.loads(path.read_text())
+    return tuple(content['image_shape']), content['num_classes']
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    expected = 'a run with the shape of its images'
+    raise errors.InputError('workdir', expected, f'no sound {path}') from error
+
+
+def _write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
+  """Writes beside, then renames: a killed run leaves no half-written file."""
+  beside = path.with_name(f'{path.name}.writing')
+  beside.write_text(json.dumps(content, indent=2) + '\n')
   beside.replace(path)
 
 
