@@ -21,7 +21,9 @@ def get_config(variant: str = 'noiseout') -> ml_collections.ConfigDict:
   """The config of a variant, locked."""
   if variant not in VARIANTS:
     names = ' | '.join(VARIANTS)
-    raise ValueError(f'config variant: expected one of {names}, got {variant!r}')
+    raise ValueError(
+      f'config variant: expected one of {names}, got {variant!r}'
+    )
   is_gated = variant == 'noiseout'
 
   config = ml_collections.ConfigDict()

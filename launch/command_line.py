@@ -1,6 +1,7 @@
 """What the launch scripts share: configs by path, and errors in one line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence
 import os
 import pathlib
 import runpy
@@ -26,21 +27,21 @@ def load_config(path: os.PathLike, variant: str) -> ml_collections.ConfigDict:
 def define_config() -> flags.FlagHolder:
   """The flag --config=FILE[:VARIANT], with --config.FIELD=VALUE beside it."""
   return config_flags.DEFINE_config_file(
-      'config',
-      None,
-      'FILE[:VARIANT], such as configs/noiseout.py:noiseout; any of its fields'
-      ' can be changed with --config.FIELD=VALUE.',
-      lock_config=True,
+    'config',
+    None,
+    'FILE[:VARIANT], such as configs/noiseout.py:noiseout; any of its fields'
+    ' can be changed with --config.FIELD=VALUE.',
+    lock_config=True,
   )
 
 
 def define_data_dir() -> flags.FlagHolder:
   """The flag --data_dir."""
   return flags.DEFINE_string(
-      'data_dir',
-      None,
-      'Folder of prepared TFDS data sets; by default $TFDS_DATA_DIR, else'
-      ' ~/tensorflow_datasets.',
+    'data_dir',
+    None,
+    'Folder of prepared TFDS data sets; by default $TFDS_DATA_DIR, else'
+    ' ~/tensorflow_datasets.',
   )
 
 
@@ -48,7 +49,9 @@ def _check_config_file(argv: Sequence[str]) -> None:
   """config_flags reports a missing file in fifty lines; this does in one."""
   names = [argument.lstrip('-').partition('=') for argument in argv[1:]]
   is_used = any(name.startswith('config.') for name, _, _ in names)
-  paths = [value.partition(':')[0] for name, _, value in names if name == 'config']
+  paths = [
+    value.partition(':')[0] for name, _, value in names if name == 'config'
+  ]
   if is_used and not paths:
     expected = '--config=FILE[:VARIANT] beside --config.FIELD=VALUE'
     raise errors.InputError('config', expected, 'none')

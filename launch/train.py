@@ -9,14 +9,14 @@ exits.
 import json
 
 from absl import flags
-import command_line
 
+import command_line
 import robustjax
 
 _CONFIG = command_line.define_config()
 _DATA_DIR = command_line.define_data_dir()
 _WORKDIR = flags.DEFINE_string(
-    'workdir', None, 'Folder for checkpoints and metrics.', required=True
+  'workdir', None, 'Folder for checkpoints and metrics.', required=True
 )
 flags.mark_flag_as_required('config')
 flags.adopt_module_key_flags(command_line)
@@ -25,7 +25,7 @@ flags.adopt_module_key_flags(command_line)
 def main(argv):
   del argv
   summary = robustjax.train(
-      _CONFIG.value, _WORKDIR.value, data_dir=_DATA_DIR.value
+    _CONFIG.value, _WORKDIR.value, data_dir=_DATA_DIR.value
   )
   print(json.dumps(summary, indent=2))
   if not summary['finished']:

@@ -10,9 +10,9 @@ __version__ = '0.1.0'
 
 _ROOMS = ('corruptions', 'data', 'evaluation', 'layers', 'models', 'training')
 _FUNCTIONS = {
-    'train': 'robustjax.training.loop',
-    'restore': 'robustjax.training.restoring',
-    'evaluate': 'robustjax.evaluation.sweep',
+  'train': 'robustjax.training.loop',
+  'restore': 'robustjax.training.restoring',
+  'evaluate': 'robustjax.evaluation.sweep',
 }
 
 __all__ = (*_ROOMS, *_FUNCTIONS, '__version__')

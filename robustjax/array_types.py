@@ -9,7 +9,8 @@ Images are [B, H, W, C]. Where an axis of classes and one of channels meet, the
 docstring says which is which.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -21,3 +22,9 @@ Key = jax.Array
 PyTree = Any
 Parameters = Mapping[str, Any]
 Predict = Callable[[Array], Array]  # images [B, H, W, C] -> logits [B, C]
+
+
+def at_least_float32(dtype: Any) -> np.dtype:
+  """float64 for float64, float32 for every narrower float."""
+  dtype = np.dtype(dtype)
+  return dtype if dtype == np.float64 else np.dtype(np.float32)

@@ -48,12 +48,12 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def check_range(
-    field: str,
-    value: Any,
-    *,
-    low: float = 0.0,
-    high: float = np.inf,
-    open_low: bool = False,
+  field: str,
+  value: Any,
+  *,
+  low: float = 0.0,
+  high: float = np.inf,
+  open_low: bool = False,
 ) -> None:
   """Raises InputError unless a Python number lies in [low, high].
 
@@ -92,5 +92,7 @@ def check_images(field: str, images: Any) -> None:
   expected = 'float images [B, H, W, C] with 1 or 3 channels'
   if getattr(images, 'ndim', None) != 4 or images.shape[-1] not in (1, 3):
     raise InputError(field, expected, f'shape {np.shape(images)}')
-  if not np.issubdtype(images.dtype, np.floating) and images.dtype != 'bfloat16':
+  if (
+    not np.issubdtype(images.dtype, np.floating) and images.dtype != 'bfloat16'
+  ):
     raise InputError(field, expected, f'dtype {images.dtype}')

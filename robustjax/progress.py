@@ -18,10 +18,10 @@ def bar(total: int, description: str, *, initial: int = 0) -> tqdm.tqdm:
     prints nothing, so that logs are not filled with carriage returns.
   """
   return tqdm.tqdm(
-      total=total,
-      desc=description,
-      initial=initial,
-      dynamic_ncols=True,
-      disable=not sys.stderr.isatty(),
-      leave=False,
+    total=total,
+    desc=description,
+    initial=initial,
+    dynamic_ncols=True,
+    disable=not sys.stderr.isatty(),
+    leave=False,
   )

@@ -14,10 +14,10 @@ from robustjax import array_types
 from robustjax import errors
 
 STREAMS = {
-    'params': 0,  # initial parameters
-    'order': 1,  # order of the images; step counts epochs
-    'dropout': 2,  # dropout masks
-    'noise': 3,  # noise on hidden states
+  'params': 0,  # initial parameters
+  'order': 1,  # order of the images; step counts epochs
+  'dropout': 2,  # dropout masks
+  'noise': 3,  # noise on hidden states
 }
 
 
@@ -38,7 +38,7 @@ def root_key(seed: int) -> array_types.Key:
 
 
 def stream_key(
-    root: array_types.Key, step: array_types.ArrayLike, stream: str
+  root: array_types.Key, step: array_types.ArrayLike, stream: str
 ) -> array_types.Key:
   """The key of one stream at one step.
 
@@ -55,7 +55,7 @@ def stream_key(
 
 
 def example_keys(
-    key: array_types.Key, index: array_types.Array
+  key: array_types.Key, index: array_types.Array
 ) -> array_types.Key:
   """One key per example, from the key and the example's index only.
 

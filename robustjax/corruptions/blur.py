@@ -8,11 +8,11 @@ from robustjax.images import filters
 
 
 def gaussian_blur(
-    key: array_types.Key,
-    images: array_types.Array,
-    *,
-    amount: array_types.ArrayLike,
-    index: array_types.Array | None = None,
+  key: array_types.Key,
+  images: array_types.Array,
+  *,
+  amount: array_types.ArrayLike,
+  index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Gaussian blur; nothing about it is random.
 

@@ -31,11 +31,11 @@ def _draw(draw, key, images, index, shape):
 
 
 def gaussian_noise(
-    key: array_types.Key,
-    images: array_types.Array,
-    *,
-    amount: array_types.ArrayLike,
-    index: array_types.Array | None = None,
+  key: array_types.Key,
+  images: array_types.Array,
+  *,
+  amount: array_types.ArrayLike,
+  index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Adds Normal(0, amount) to every value and clips to [0, 1].
 
@@ -61,11 +61,11 @@ def gaussian_noise(
 
 
 def salt_and_pepper(
-    key: array_types.Key,
-    images: array_types.Array,
-    *,
-    amount: array_types.ArrayLike,
-    index: array_types.Array | None = None,
+  key: array_types.Key,
+  images: array_types.Array,
+  *,
+  amount: array_types.ArrayLike,
+  index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Turns a random share of the pixels, all channels, black or white.
 
@@ -94,11 +94,11 @@ def salt_and_pepper(
 
 
 def uniform_noise(
-    key: array_types.Key,
-    images: array_types.Array,
-    *,
-    amount: array_types.ArrayLike,
-    index: array_types.Array | None = None,
+  key: array_types.Key,
+  images: array_types.Array,
+  *,
+  amount: array_types.ArrayLike,
+  index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Adds U(0, amount) to every value and divides by 1 + amount.
 

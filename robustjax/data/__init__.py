@@ -7,9 +7,9 @@ from robustjax.data.sources import load
 from robustjax.data.sources import prepared_folder
 
 __all__ = (
-    'DataSet',
-    'from_arrays',
-    'load',
-    'prepared_folder',
-    'to_unit',
+  'DataSet',
+  'from_arrays',
+  'load',
+  'prepared_folder',
+  'to_unit',
 )

@@ -31,12 +31,12 @@ class DeviceData(NamedTuple):
 
 
 def to_device(
-    data: sources.DataSet, sharding: jax.sharding.Sharding
+  data: sources.DataSet, sharding: jax.sharding.Sharding
 ) -> DeviceData:
   """Copies a data set to every device of `sharding`."""
   return DeviceData(
-      jax.device_put(data.images, sharding),
-      jax.device_put(data.labels, sharding),
+    jax.device_put(data.images, sharding),
+    jax.device_put(data.labels, sharding),
   )
 
 
@@ -46,7 +46,7 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 def epoch_order(
-    root: array_types.Key, epoch: array_types.ArrayLike, num_examples: int
+  root: array_types.Key, epoch: array_types.ArrayLike, num_examples: int
 ) -> array_types.Array:
   """The order of an epoch.
 
@@ -63,11 +63,11 @@ def epoch_order(
 
 
 def take_batch(
-    data: DeviceData,
-    order: array_types.Array,
-    start: array_types.ArrayLike,
-    size: int,
-    dtype: jnp.dtype = jnp.float32,
+  data: DeviceData,
+  order: array_types.Array,
+  start: array_types.ArrayLike,
+  size: int,
+  dtype: jnp.dtype = jnp.float32,
 ) -> Batch:
   """The batch of `size` examples that begins at `start` of the order.
 

@@ -41,12 +41,12 @@ class DataSet(NamedTuple):
 
 
 def from_arrays(
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    num_classes: int | None = None,
-    name: str = 'arrays',
-    split: str = 'test',
+  images: np.ndarray,
+  labels: np.ndarray,
+  *,
+  num_classes: int | None = None,
+  name: str = 'arrays',
+  split: str = 'test',
 ) -> DataSet:
   """A data set from arrays of one's own.
 
@@ -80,7 +80,7 @@ def from_arrays(
     expected = f'integers in [0, {num_classes})'
     raise errors.InputError('labels', expected, str(outside[0]))
   return DataSet(
-      name, split, _to_uint8(images), labels.astype(np.int32), num_classes
+    name, split, _to_uint8(images), labels.astype(np.int32), num_classes
   )
 
 
@@ -97,10 +97,10 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def load(
-    name: str,
-    split: str,
-    *,
-    data_dir: str | os.PathLike | None = None,
+  name: str,
+  split: str,
+  *,
+  data_dir: str | os.PathLike | None = None,
 ) -> DataSet:
   """Loads a data set by name.
 
@@ -135,11 +135,11 @@ def _load_digits(split: str) -> DataSet:
   errors.check_choice('split', split, ('train', 'test'))
   images, labels = sklearn.datasets.load_digits(return_X_y=True)
   parts = sklearn.model_selection.train_test_split(
-      images.reshape(-1, 8, 8),
-      labels,
-      test_size=_DIGITS_TEST_SIZE,
-      stratify=labels,
-      random_state=0,
+    images.reshape(-1, 8, 8),
+    labels,
+    test_size=_DIGITS_TEST_SIZE,
+    stratify=labels,
+    random_state=0,
   )
   images, labels = parts[split == 'test'], parts[2 + (split == 'test')]
   images = _enlarge(images / 16.0, _DIGITS_SIDE)
@@ -162,7 +162,7 @@ def default_data_dir() -> pathlib.Path:
 
 
 def prepared_folder(
-    name: str, *, data_dir: str | os.PathLike | None = None
+  name: str, *, data_dir: str | os.PathLike | None = None
 ) -> pathlib.Path:
   """The folder of a prepared TFDS data set, newest version.
 
@@ -181,16 +181,16 @@ def prepared_folder(
   """
   root = pathlib.Path(data_dir) if data_dir else default_data_dir()
   infos = [
-      info
-      for info in (root / name).glob('*/dataset_info.json')
-      if all(part.isdigit() for part in info.parent.name.split('.'))
+    info
+    for info in (root / name).glob('*/dataset_info.json')
+    if all(part.isdigit() for part in info.parent.name.split('.'))
   ]
   if not infos:
     raise errors.InputError(
-        'data_dir',
-        f'a folder with the prepared data set {name!r}',
-        f'{root}, which has none'
-        f' (run: python launch/prepare_data.py {name} --data_dir={root})',
+      'data_dir',
+      f'a folder with the prepared data set {name!r}',
+      f'{root}, which has none'
+      f' (run: python launch/prepare_data.py {name} --data_dir={root})',
     )
   newest = max(infos, key=lambda info: _version(info.parent))
   return newest.parent

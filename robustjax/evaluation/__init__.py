@@ -8,10 +8,10 @@ from robustjax.evaluation.sweep import evaluate
 from robustjax.evaluation.sweep import MNIST_C
 
 __all__ = (
-    'BENCHMARKS',
-    'MNIST_C',
-    'Results',
-    'Row',
-    'evaluate',
-    'to_markdown',
+  'BENCHMARKS',
+  'MNIST_C',
+  'Results',
+  'Row',
+  'evaluate',
+  'to_markdown',
 )

@@ -11,7 +11,6 @@ from robustjax import errors
 from robustjax.data import preprocessing
 from robustjax.data import sources
 
-
 Corrupt = Callable[[array_types.Array, array_types.Array], array_types.Array]
 
 
@@ -39,11 +38,11 @@ def _pad(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def predicted_labels(
-    predict: array_types.Predict,
-    images: np.ndarray,
-    *,
-    corrupt: Corrupt | None = None,
-    batch_size: int = 1000,
+  predict: array_types.Predict,
+  images: np.ndarray,
+  *,
+  corrupt: Corrupt | None = None,
+  batch_size: int = 128,
 ) -> np.ndarray:
   """The class each image is taken for.
 
@@ -82,11 +81,11 @@ def predicted_labels(
 
 
 def count_correct(
-    predict: array_types.Predict,
-    data: sources.DataSet,
-    *,
-    corrupt: Corrupt | None = None,
-    batch_size: int = 1000,
+  predict: array_types.Predict,
+  data: sources.DataSet,
+  *,
+  corrupt: Corrupt | None = None,
+  batch_size: int = 128,
 ) -> Counts:
   """Top-1 results of a classifier on a data set.
 
@@ -100,6 +99,6 @@ def count_correct(
     The `Counts`.
   """
   labels = predicted_labels(
-      predict, data.images, corrupt=corrupt, batch_size=batch_size
+    predict, data.images, corrupt=corrupt, batch_size=batch_size
   )
   return Counts(int((labels == data.labels).sum()), len(labels))

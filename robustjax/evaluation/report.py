@@ -13,10 +13,10 @@ _BAR_HEIGHT = 0.8  # of a set's share of the axis, divided among classifiers
 
 
 def save(
-    table: Mapping[str, results.Results],
-    folder: str | os.PathLike,
-    *,
-    details: Mapping[str, Any] | None = None,
+  table: Mapping[str, results.Results],
+  folder: str | os.PathLike,
+  *,
+  details: Mapping[str, Any] | None = None,
 ) -> list[pathlib.Path]:
   """Writes `BENCHMARK.json`, `.csv`, `.md` and `.png`.
 
@@ -35,7 +35,9 @@ def save(
   folder = pathlib.Path(folder).expanduser()
   folder.mkdir(parents=True, exist_ok=True)
   benchmark = next(iter(table.values())).benchmark
-  paths = [folder / f'{benchmark}.{end}' for end in ('json', 'csv', 'md', 'png')]
+  paths = [
+    folder / f'{benchmark}.{end}' for end in ('json', 'csv', 'md', 'png')
+  ]
   details = dict(details or {})
   _write_json(paths[0], table, details)
   _write_csv(paths[1], table)
@@ -46,8 +48,8 @@ def save(
 
 def _write_json(path, table, details) -> None:
   content = {
-      'details': details,
-      'results': {name: r.to_dict() for name, r in table.items()},
+    'details': details,
+    'results': {name: r.to_dict() for name, r in table.items()},
   }
   path.write_text(json.dumps(content, indent=2) + '\n')
 
@@ -65,19 +67,17 @@ def _write_csv(path, table) -> None:
 def _document(table, details) -> str:
   first = next(iter(table.values()))
   lines = [
-      f'# {first.benchmark}: accuracy %',
-      '',
-      f'Images: {first.source}; {first.rows[0].total} per set, each counted once.',
-      '',
-      results.to_markdown(table),
+    f'# {first.benchmark}: accuracy %',
+    '',
+    f'Images: {first.source}; {first.rows[0].total} per set, each counted once.',
+    '',
+    results.to_markdown(table),
   ]
   lines += [f'- {name}: {value}' for name, value in details.items()]
   return '\n'.join(lines) + '\n'
 
 
-def plot(
-    table: Mapping[str, results.Results], path: str | os.PathLike
-) -> None:
+def plot(table: Mapping[str, results.Results], path: str | os.PathLike) -> None:
   """Draws accuracy by set as horizontal bars, one colour per classifier.
 
   Args:
@@ -93,9 +93,7 @@ def plot(
 
   labels = results.common_labels(table)
   height = _BAR_HEIGHT / len(table)
-  figure = Figure(
-      figsize=(7, 1.5 + 0.28 * len(labels)), layout='constrained'
-  )
+  figure = Figure(figsize=(7, 1.5 + 0.28 * len(labels)), layout='constrained')
   backend_agg.FigureCanvasAgg(figure)
   axes = figure.subplots()
   for number, (name, found) in enumerate(table.items()):

@@ -1,7 +1,8 @@
 """What a classifier got right on the sets of a benchmark."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+from typing import NamedTuple
 
 from robustjax import errors
 
@@ -58,7 +59,7 @@ class Results(NamedTuple):
   def corrupted_accuracy(self) -> float:
     """Plain mean of the accuracies of the sets that are corrupted."""
     return _mean(
-        row.accuracy for row in self.rows if row.corruption not in CLEAN
+      row.accuracy for row in self.rows if row.corruption not in CLEAN
     )
 
   @property
@@ -69,13 +70,11 @@ class Results(NamedTuple):
   def to_dict(self) -> dict[str, Any]:
     """All of it, as plain Python values."""
     return {
-        'benchmark': self.benchmark,
-        'source': self.source,
-        'accuracy': self.accuracy,
-        'corrupted_accuracy': self.corrupted_accuracy,
-        'rows': [
-            row._asdict() | {'accuracy': row.accuracy} for row in self.rows
-        ],
+      'benchmark': self.benchmark,
+      'source': self.source,
+      'accuracy': self.accuracy,
+      'corrupted_accuracy': self.corrupted_accuracy,
+      'rows': [row._asdict() | {'accuracy': row.accuracy} for row in self.rows],
     }
 
   def to_markdown(self, name: str = 'accuracy %') -> str:
@@ -100,16 +99,16 @@ def to_markdown(table: Mapping[str, Results]) -> str:
   first = next(iter(table.values()))
   num_corrupted = sum(row.corruption not in CLEAN for row in first.rows)
   lines = [
-      ('set', *table),
-      ('---', *('---:' for _ in table)),
-      (
-          f'**mean of all {len(labels)} sets**',
-          *(f'**{100 * r.accuracy:.2f}**' for r in table.values()),
-      ),
-      (
-          f'mean of the {num_corrupted} corrupted sets',
-          *(f'{100 * r.corrupted_accuracy:.2f}' for r in table.values()),
-      ),
+    ('set', *table),
+    ('---', *('---:' for _ in table)),
+    (
+      f'**mean of all {len(labels)} sets**',
+      *(f'**{100 * r.accuracy:.2f}**' for r in table.values()),
+    ),
+    (
+      f'mean of the {num_corrupted} corrupted sets',
+      *(f'{100 * r.corrupted_accuracy:.2f}' for r in table.values()),
+    ),
   ]
   for label in labels:
     cells = (f'{100 * r.per_set[label]:.2f}' for r in table.values())

@@ -18,33 +18,33 @@ BENCHMARKS = ('mnist_c', 'degradations')
 
 # The static data set's 16 configurations (Mu and Gilmer, 2019).
 MNIST_C = (
-    'identity',
-    'shot_noise',
-    'impulse_noise',
-    'glass_blur',
-    'motion_blur',
-    'shear',
-    'scale',
-    'rotate',
-    'brightness',
-    'translate',
-    'stripe',
-    'fog',
-    'spatter',
-    'dotted_line',
-    'zigzag',
-    'canny_edges',
+  'identity',
+  'shot_noise',
+  'impulse_noise',
+  'glass_blur',
+  'motion_blur',
+  'shear',
+  'scale',
+  'rotate',
+  'brightness',
+  'translate',
+  'stripe',
+  'fog',
+  'spatter',
+  'dotted_line',
+  'zigzag',
+  'canny_edges',
 )
 
 
 def evaluate(
-    predict: array_types.Predict,
-    source: sources.DataSet | tuple[np.ndarray, np.ndarray] | None = None,
-    *,
-    benchmark: str = 'mnist_c',
-    data_dir: str | os.PathLike | None = None,
-    batch_size: int = 1000,
-    seed: int = 0,
+  predict: array_types.Predict,
+  source: sources.DataSet | tuple[np.ndarray, np.ndarray] | None = None,
+  *,
+  benchmark: str = 'mnist_c',
+  data_dir: str | os.PathLike | None = None,
+  batch_size: int = 128,
+  seed: int = 0,
 ) -> results.Results:
   """Measures a classifier on every set of a benchmark, each image once.
 
@@ -117,7 +117,7 @@ def _degradations(predict, data, batch_size, seed) -> results.Results:
           return function(key, images, amount=amount, index=index)
 
         counts = metrics.count_correct(
-            predict, data, corrupt=corrupt, batch_size=batch_size
+          predict, data, corrupt=corrupt, batch_size=batch_size
         )
         rows.append(results.Row(degradation.name, amount, *counts))
       shown.update(1)

@@ -43,7 +43,7 @@ def blur_matrix(size: int, sigma: array_types.ArrayLike) -> array_types.Array:
 
 
 def gaussian_blur(
-    images: array_types.Array, sigma: array_types.ArrayLike
+  images: array_types.Array, sigma: array_types.ArrayLike
 ) -> array_types.Array:
   """Gaussian blur, the kernel cut at 4 sigma and edge pixels repeated.
 

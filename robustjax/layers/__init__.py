@@ -9,11 +9,11 @@ from robustjax.layers.noise_injection import NoiseInjection
 from robustjax.layers.noise_injection import STRATEGIES
 
 __all__ = (
-    'GATE_KINDS',
-    'Gate',
-    'Gated',
-    'NoiseInjection',
-    'NoiseOut',
-    'STRATEGIES',
-    'inject_noise',
+  'GATE_KINDS',
+  'STRATEGIES',
+  'Gate',
+  'Gated',
+  'NoiseInjection',
+  'NoiseOut',
+  'inject_noise',
 )

@@ -75,7 +75,7 @@ class Gate(nn.Module):
     """Omega, same shape as `hidden` [B, ...], in (0, maximum)."""
     if hidden.ndim < 2:
       raise errors.InputError('hidden', '[B, ...]', f'shape {hidden.shape}')
-    dtype = jnp.promote_types(hidden.dtype, jnp.float32)
+    dtype = array_types.at_least_float32(hidden.dtype)
     states = hidden.reshape(hidden.shape[0], -1).astype(dtype)
     size = states.shape[1]
     init = _fan_in_uniform(size)
@@ -89,9 +89,7 @@ class Gate(nn.Module):
     gates = self.maximum * jax.nn.sigmoid(logits)
     return jnp.broadcast_to(gates, states.shape).reshape(hidden.shape)
 
-  def forward(
-      self, hidden: array_types.Array, *, train: bool = False
-  ) -> Gated:
+  def forward(self, hidden: array_types.Array, *, train: bool = False) -> Gated:
     """Hidden states [B, ...] with their gates and the gated output."""
     del train  # A gate acts alike in training and at test.
     gates = self.gates(hidden)
@@ -99,7 +97,7 @@ class Gate(nn.Module):
     return Gated(hidden, gates, output)
 
   def __call__(
-      self, hidden: array_types.Array, *, train: bool = False
+    self, hidden: array_types.Array, *, train: bool = False
   ) -> array_types.Array:
     """Gates hidden states [B, ...]; same shape and dtype."""
     return self.forward(hidden, train=train).output
@@ -133,21 +131,19 @@ class NoiseOut(nn.Module):
     is_kind = isinstance(self.gate, str)
     self.gating = Gate(self.gate) if is_kind else self.gate.clone()
 
-  def forward(
-      self, hidden: array_types.Array, *, train: bool = False
-  ) -> Gated:
+  def forward(self, hidden: array_types.Array, *, train: bool = False) -> Gated:
     """Hidden states [B, ...] after injection, their gates, the output."""
     return self.gating.forward(self.injection(hidden, train=train))
 
   def __call__(
-      self, hidden: array_types.Array, *, train: bool = False
+    self, hidden: array_types.Array, *, train: bool = False
   ) -> array_types.Array:
     """Disturbs, then gates hidden states [B, ...]; same shape and dtype."""
     return self.forward(hidden, train=train).output
 
 
 def apply_layer(
-    layer: nn.Module | None, hidden: array_types.Array, *, train: bool
+  layer: nn.Module | None, hidden: array_types.Array, *, train: bool
 ) -> Gated:
   """Applies any layer that models take on a hidden state.
 

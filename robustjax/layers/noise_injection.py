@@ -89,22 +89,22 @@ def _median_blur(hidden, quantile):
 
 
 _REPLACEMENTS: dict[str, Callable[..., array_types.Array]] = {
-    'noise_injection': _batch_noise,
-    'layer_injection': _layer_noise,
-    'uniform': _uniform_noise,
-    'additive': _additive_noise,
-    'median_blur': _median_blur,
+  'noise_injection': _batch_noise,
+  'layer_injection': _layer_noise,
+  'uniform': _uniform_noise,
+  'additive': _additive_noise,
+  'median_blur': _median_blur,
 }
 
 STRATEGIES = tuple(_REPLACEMENTS)
 
 
 def inject_noise(
-    key: array_types.Key,
-    hidden: array_types.Array,
-    *,
-    rate: array_types.ArrayLike,
-    strategy: str = 'noise_injection',
+  key: array_types.Key,
+  hidden: array_types.Array,
+  *,
+  rate: array_types.ArrayLike,
+  strategy: str = 'noise_injection',
 ) -> array_types.Array:
   r"""Replaces a random share of the hidden states by noise.
 
@@ -152,7 +152,7 @@ def inject_noise(
   errors.check_range('rate', rate, high=1.0)
   if hidden.ndim < 2:
     raise errors.InputError('hidden', '[B, ...]', f'shape {hidden.shape}')
-  dtype = jnp.promote_types(hidden.dtype, jnp.float32)
+  dtype = array_types.at_least_float32(hidden.dtype)
   states = hidden.reshape(hidden.shape[0], -1).astype(dtype)
   rate = jnp.asarray(rate, dtype)
 
@@ -185,15 +185,15 @@ class NoiseInjection(nn.Module):
     super().__post_init__()
 
   def __call__(
-      self, hidden: array_types.Array, *, train: bool = False
+    self, hidden: array_types.Array, *, train: bool = False
   ) -> array_types.Array:
     """Disturbs hidden states [B, ...]; needs the rng 'noise' while training."""
     is_off = isinstance(self.rate, (int, float)) and self.rate == 0
     if not train or is_off:
       return hidden
     return inject_noise(
-        self.make_rng('noise'),
-        hidden,
-        rate=self.rate,
-        strategy=self.strategy,
+      self.make_rng('noise'),
+      hidden,
+      rate=self.rate,
+      strategy=self.strategy,
     )

@@ -8,10 +8,10 @@ from robustjax.models.mnist_cnn import Forward
 from robustjax.models.mnist_cnn import MnistCnn
 
 __all__ = (
-    'Forward',
-    'MODELS',
-    'MnistCnn',
-    'convolve',
-    'create',
-    'max_pool',
+  'MODELS',
+  'Forward',
+  'MnistCnn',
+  'convolve',
+  'create',
+  'max_pool',
 )

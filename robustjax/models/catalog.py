@@ -8,16 +8,16 @@ from robustjax import errors
 from robustjax.models import mnist_cnn
 
 MODELS = {
-    'mnist_cnn': mnist_cnn.MnistCnn,
+  'mnist_cnn': mnist_cnn.MnistCnn,
 }
 
 
 def create(
-    name: str,
-    *,
-    flattened: nn.Module | None = None,
-    penultimate: nn.Module | None = None,
-    **options,
+  name: str,
+  *,
+  flattened: nn.Module | None = None,
+  penultimate: nn.Module | None = None,
+  **options,
 ) -> nn.Module:
   """Builds a classifier, with layers on its hidden states if given.
 

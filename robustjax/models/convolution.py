@@ -25,11 +25,11 @@ def _is_unpadded(padding: str | Sequence[tuple[int, int]]) -> bool:
 
 
 def convolve(
-    lhs: array_types.Array,
-    rhs: array_types.Array,
-    window_strides: Sequence[int],
-    padding: str | Sequence[tuple[int, int]],
-    **options,
+  lhs: array_types.Array,
+  rhs: array_types.Array,
+  window_strides: Sequence[int],
+  padding: str | Sequence[tuple[int, int]],
+  **options,
 ) -> array_types.Array:
   """A drop-in for `jax.lax.conv_general_dilated` that is fast on CPU too.
 
@@ -49,13 +49,13 @@ def convolve(
 
   def plain(lhs, rhs):
     return jax.lax.conv_general_dilated(
-        lhs, rhs, window_strides, padding, **options
+      lhs, rhs, window_strides, padding, **options
     )
 
   def padded_then_cropped(lhs, rhs):
     no_padding = (0, 0)
     padded = jax.lax.conv_general_dilated(
-        lhs, rhs, window_strides, [(0, 1), no_padding], **options
+      lhs, rhs, window_strides, [(0, 1), no_padding], **options
     )
     return padded[:, :-1]
 
@@ -63,7 +63,7 @@ def convolve(
   if not has_two_axes or not _is_unpadded(padding):
     return plain(lhs, rhs)
   return jax.lax.platform_dependent(
-      lhs, rhs, cpu=padded_then_cropped, default=plain
+    lhs, rhs, cpu=padded_then_cropped, default=plain
   )
 
 

@@ -40,11 +40,11 @@ class FanInDense(nn.Module):
     """Maps [..., K] to [..., features]."""
     init = uniform_within(1.0 / math.sqrt(x.shape[-1]))
     layer = nn.Dense(
-        self.features,
-        dtype=self.dtype,
-        param_dtype=jnp.promote_types(self.dtype, jnp.float32),
-        kernel_init=init,
-        bias_init=init,
+      self.features,
+      dtype=self.dtype,
+      param_dtype=array_types.at_least_float32(self.dtype),
+      kernel_init=init,
+      bias_init=init,
     )
     nn.share_scope(self, layer)
     return layer(x)
@@ -71,14 +71,14 @@ class FanInConv(nn.Module):
     fan_in = math.prod(self.kernel_size) * x.shape[-1]
     init = uniform_within(1.0 / math.sqrt(fan_in))
     layer = nn.Conv(
-        self.features,
-        self.kernel_size,
-        padding=self.padding,
-        dtype=self.dtype,
-        param_dtype=jnp.promote_types(self.dtype, jnp.float32),
-        kernel_init=init,
-        bias_init=init,
-        conv_general_dilated=convolution.convolve,
+      self.features,
+      self.kernel_size,
+      padding=self.padding,
+      dtype=self.dtype,
+      param_dtype=array_types.at_least_float32(self.dtype),
+      kernel_init=init,
+      bias_init=init,
+      conv_general_dilated=convolution.convolve,
     )
     nn.share_scope(self, layer)
     return layer(x)

@@ -5,7 +5,8 @@ carries a manifest with shape, dtype and CRC-32 of every array, and is compared 
 it when restored.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 import json
 import os
 import pathlib
@@ -45,13 +46,13 @@ def _by_path(tree: array_types.PyTree) -> dict[str, Any]:
 def make_manifest(tree: array_types.PyTree) -> dict[str, dict[str, Any]]:
   """Shape, dtype and CRC-32 of every array, by its path in the tree."""
   return {
-      path: _describe(leaf) | {'crc32': _checksum(leaf)}
-      for path, leaf in _by_path(tree).items()
+    path: _describe(leaf) | {'crc32': _checksum(leaf)}
+    for path, leaf in _by_path(tree).items()
   }
 
 
 def _first_difference(
-    tree: array_types.PyTree, manifest: Mapping[str, Any], *, checksums: bool
+  tree: array_types.PyTree, manifest: Mapping[str, Any], *, checksums: bool
 ) -> str | None:
   """What about `tree` is not as the manifest says, or None."""
   leaves = _by_path(tree)
@@ -104,9 +105,7 @@ class Checkpoints:
     read_only: whether nothing there may be created or deleted.
   """
 
-  def __init__(
-      self, workdir: str | os.PathLike, *, read_only: bool = False
-  ):
+  def __init__(self, workdir: str | os.PathLike, *, read_only: bool = False):
     self._folder = pathlib.Path(workdir).expanduser().resolve() / _FOLDER
     self._read_only = read_only
     self._manager = None
@@ -116,11 +115,11 @@ class Checkpoints:
 
   def _open(self) -> None:
     options = ocp.CheckpointManagerOptions(
-        preservation_policy=_LatestAndBest(self._accuracies),
-        read_only=self._read_only,
-        create=not self._read_only,
-        cleanup_tmp_directories=not self._read_only,
-        enable_async_checkpointing=not self._read_only,
+      preservation_policy=_LatestAndBest(self._accuracies),
+      read_only=self._read_only,
+      create=not self._read_only,
+      cleanup_tmp_directories=not self._read_only,
+      enable_async_checkpointing=not self._read_only,
     )
     self._manager = ocp.CheckpointManager(self._folder, options=options)
     self._accuracies.clear()
@@ -143,10 +142,10 @@ class Checkpoints:
     return sorted(self._manager.all_steps()) if self._manager else []
 
   def save(
-      self,
-      step: int,
-      tree: array_types.PyTree,
-      metrics: Mapping[str, float] | None = None,
+    self,
+    step: int,
+    tree: array_types.PyTree,
+    metrics: Mapping[str, float] | None = None,
   ) -> None:
     """Saves in the background; the arrays may be reused at once.
 
@@ -163,17 +162,17 @@ class Checkpoints:
     if metrics:
       self._accuracies[step] = metrics[SELECTION_METRIC]
     is_saved = self._manager.save(
-        step,
-        args=ocp.args.Composite(
-            state=ocp.args.StandardSave(copies),
-            manifest=ocp.args.JsonSave(manifest),
-        ),
+      step,
+      args=ocp.args.Composite(
+        state=ocp.args.StandardSave(copies),
+        manifest=ocp.args.JsonSave(manifest),
+      ),
     )
     if not is_saved:
       raise RuntimeError(f'the checkpoint of step {step} was not saved')
 
   def restore(
-      self, step: int, abstract: array_types.PyTree
+    self, step: int, abstract: array_types.PyTree
   ) -> array_types.PyTree:
     """Restores one checkpoint and compares it to its manifest.
 
@@ -198,7 +197,7 @@ class Checkpoints:
     return tree
 
   def restore_newest_intact(
-      self, abstract: array_types.PyTree, report: Callable[[str], None]
+    self, abstract: array_types.PyTree, report: Callable[[str], None]
   ) -> array_types.PyTree | None:
     """Restores the newest checkpoint that is as it was written.
 
@@ -267,8 +266,8 @@ class Checkpoints:
   def _read_state(self, step: int, abstract: array_types.PyTree):
     try:
       restored = self._manager.restore(
-          step,
-          args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
+        step,
+        args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
       )
     except Exception as error:  # Orbax and TensorStore raise many types.
       reason = f'arrays that cannot be read ({type(error).__name__})'

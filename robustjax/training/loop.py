@@ -1,13 +1,15 @@
 """Trains a classifier from a config; resumes where an earlier run stopped."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence
 import functools
 import json
 import os
 import pathlib
 import platform
 import time
-from typing import Any, NamedTuple
+from typing import Any
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -58,11 +60,11 @@ class Run(NamedTuple):
 
 
 def train(
-    config: ml_collections.ConfigDict,
-    workdir: str | os.PathLike,
-    *,
-    data_dir: str | os.PathLike | None = None,
-    devices: Sequence[jax.Device] | None = None,
+  config: ml_collections.ConfigDict,
+  workdir: str | os.PathLike,
+  *,
+  data_dir: str | os.PathLike | None = None,
+  devices: Sequence[jax.Device] | None = None,
 ) -> dict[str, Any]:
   """Trains a classifier, or goes on training it.
 
@@ -96,14 +98,14 @@ def train(
   image_shape, num_classes = run.train_data.images.shape[1:], run.num_classes
   run_config.describe_dataset(workdir, image_shape, num_classes)
   with (
-      checkpointing.Checkpoints(workdir) as checkpoints,
-      interruption.Interruption() as interrupted,
+    checkpointing.Checkpoints(workdir) as checkpoints,
+    interruption.Interruption() as interrupted,
   ):
     state = _first_or_restored_state(run, checkpoints, workdir)
     step = int(state.step)
     with (
-        metric_writers.MetricWriters(workdir, step) as writers,
-        progress.bar(run.num_steps, 'training', initial=step) as shown,
+      metric_writers.MetricWriters(workdir, step) as writers,
+      progress.bar(run.num_steps, 'training', initial=step) as shown,
     ):
       outputs = Outputs(checkpoints, writers, interrupted, shown)
       state, accuracy = _run_epochs(run, state, outputs)
@@ -118,42 +120,40 @@ def _prepare(config, mesh, data_dir) -> Run:
   train_data = sources.load(config.dataset, 'train', data_dir=data_dir)
   test_data = sources.load(config.dataset, 'test', data_dir=data_dir)
   steps_per_epoch = pipeline.steps_per_epoch(
-      len(train_data.labels), config.batch_size
+    len(train_data.labels), config.batch_size
   )
   return Run(
-      config=config,
-      mesh=mesh,
-      train_data=pipeline.to_device(train_data, sharding.replicated(mesh)),
-      test_data=test_data,
-      model=run_config.build_model(config, train_data.num_classes),
-      optimizer=run_config.build_optimizer(config, steps_per_epoch),
-      root=random_keys.root_key(config.seed),
-      steps_per_epoch=steps_per_epoch,
+    config=config,
+    mesh=mesh,
+    train_data=pipeline.to_device(train_data, sharding.replicated(mesh)),
+    test_data=test_data,
+    model=run_config.build_model(config, train_data.num_classes),
+    optimizer=run_config.build_optimizer(config, steps_per_epoch),
+    root=random_keys.root_key(config.seed),
+    steps_per_epoch=steps_per_epoch,
   )
 
 
 def make_init(model, optimizer, image_shape, mesh):
-  """root key -> the first state on every device, jitted."""
+  """Root key -> the first state on every device, jitted."""
   init = functools.partial(
-      steps.init_state,
-      image_shape=tuple(image_shape),
-      model=model,
-      optimizer=optimizer,
+    steps.init_state,
+    image_shape=tuple(image_shape),
+    model=model,
+    optimizer=optimizer,
   )
   return jax.jit(init, out_shardings=sharding.replicated(mesh))
 
 
 def abstract_state(
-    init: Callable[[array_types.Key], state_lib.State],
-    mesh: jax.sharding.Mesh,
+  init: Callable[[array_types.Key], state_lib.State],
+  mesh: jax.sharding.Mesh,
 ) -> state_lib.State:
   """Shapes, dtypes and shardings of the state `init` would make."""
   layout = sharding.replicated(mesh)
   return jax.tree.map(
-      lambda leaf: jax.ShapeDtypeStruct(
-          leaf.shape, leaf.dtype, sharding=layout
-      ),
-      jax.eval_shape(init, random_keys.root_key(0)),
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=layout),
+    jax.eval_shape(init, random_keys.root_key(0)),
   )
 
 
@@ -161,7 +161,7 @@ def _first_or_restored_state(run: Run, checkpoints, workdir):
   image_shape = run.train_data.images.shape[1:]
   init = make_init(run.model, run.optimizer, image_shape, run.mesh)
   state = checkpoints.restore_newest_intact(
-      abstract_state(init, run.mesh), metric_writers.say
+    abstract_state(init, run.mesh), metric_writers.say
   )
   if state is None:
     return init(run.root)
@@ -173,10 +173,10 @@ def _first_or_restored_state(run: Run, checkpoints, workdir):
 def _compile_step(run: Run):
   """(state, order, start, size) -> (state, metrics), jitted; size is static."""
   step_fn = functools.partial(
-      steps.train_step, model=run.model, optimizer=run.optimizer
+    steps.train_step, model=run.model, optimizer=run.optimizer
   )
   dtype = jnp.dtype(run.config.model.dtype)
-  image_dtype = jnp.promote_types(dtype, jnp.float32)
+  image_dtype = array_types.at_least_float32(dtype)
 
   def step(state, data, order, start, root, size):
     batch = pipeline.take_batch(data, order, start, size, image_dtype)
@@ -185,10 +185,10 @@ def _compile_step(run: Run):
     return step_fn(state, batch, root)
 
   jitted = jax.jit(
-      step,
-      static_argnames='size',
-      donate_argnames='state',
-      out_shardings=sharding.replicated(run.mesh),
+    step,
+    static_argnames='size',
+    donate_argnames='state',
+    out_shardings=sharding.replicated(run.mesh),
   )
 
   def call(state, order, start, size):
@@ -199,10 +199,8 @@ def _compile_step(run: Run):
 
 
 def _compile_order(run: Run):
-  """epoch -> the order of its examples, on every device."""
-  order = functools.partial(
-      pipeline.epoch_order, num_examples=run.num_examples
-  )
+  """Epoch -> the order of its examples, on every device."""
+  order = functools.partial(pipeline.epoch_order, num_examples=run.num_examples)
   jitted = jax.jit(order, out_shardings=sharding.replicated(run.mesh))
   return lambda epoch: jitted(run.root, np.int32(epoch))
 
@@ -290,9 +288,9 @@ def _report_epoch(run: Run, step: int, accuracy: float, outputs) -> None:
   outputs.writers.write(step, {'test_accuracy': accuracy})
   epoch = step // run.steps_per_epoch
   metric_writers.say(
-      f'{run.config.variant} on {run.config.dataset}:'
-      f' epoch {epoch}/{run.config.num_epochs}, step {step},'
-      f' test accuracy {accuracy:.2%}'
+    f'{run.config.variant} on {run.config.dataset}:'
+    f' epoch {epoch}/{run.config.num_epochs}, step {step},'
+    f' test accuracy {accuracy:.2%}'
   )
 
 
@@ -303,21 +301,21 @@ def _summarize(run: Run, state, accuracy, seconds: float) -> dict[str, Any]:
   if is_finished and accuracy is None:  # An earlier run had finished it.
     accuracy = _test_accuracy(run, state)
   return {
-      'variant': run.config.variant,
-      'dataset': run.config.dataset,
-      'seed': run.config.seed,
-      'finished': is_finished,
-      'step': step,
-      'num_steps': run.num_steps,
-      'test_accuracy': accuracy,
-      'num_parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
-      'seconds': round(seconds, 1),
+    'variant': run.config.variant,
+    'dataset': run.config.dataset,
+    'seed': run.config.seed,
+    'finished': is_finished,
+    'step': step,
+    'num_steps': run.num_steps,
+    'test_accuracy': accuracy,
+    'num_parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    'seconds': round(seconds, 1),
   } | _environment(run.mesh)
 
 
 def _environment(mesh: jax.sharding.Mesh) -> dict[str, Any]:
   return {
-      'devices': f'{mesh.size} x {mesh.devices.flat[0].device_kind}',
-      'jax': jax.__version__,
-      'python': platform.python_version(),
+    'devices': f'{mesh.size} x {mesh.devices.flat[0].device_kind}',
+    'jax': jax.__version__,
+    'python': platform.python_version(),
   }

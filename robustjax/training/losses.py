@@ -1,13 +1,12 @@
 """What training minimises."""
 
-import jax.numpy as jnp
 import optax
 
 from robustjax import array_types
 
 
 def cross_entropy(
-    logits: array_types.Array, labels: array_types.Array
+  logits: array_types.Array, labels: array_types.Array
 ) -> array_types.Array:
   """Mean cross entropy over a batch, in at least float32.
 
@@ -18,8 +17,8 @@ def cross_entropy(
   Returns:
     A scalar, in nats.
   """
-  dtype = jnp.promote_types(logits.dtype, jnp.float32)
+  dtype = array_types.at_least_float32(logits.dtype)
   losses = optax.softmax_cross_entropy_with_integer_labels(
-      logits.astype(dtype), labels
+    logits.astype(dtype), labels
   )
   return losses.mean()

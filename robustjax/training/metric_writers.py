@@ -50,7 +50,7 @@ class MetricWriters:
     beside.replace(path)
     self._lines = path.open('a')
     self._board = tensorboardX.SummaryWriter(
-        str(folder / 'tensorboard'), purge_step=step + 1
+      str(folder / 'tensorboard'), purge_step=step + 1
     )
 
   def __enter__(self) -> 'MetricWriters':

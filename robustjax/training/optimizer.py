@@ -7,7 +7,7 @@ from robustjax import array_types
 
 
 def decayed_per_epoch(
-    learning_rate: float, decay: float, steps_per_epoch: int
+  learning_rate: float, decay: float, steps_per_epoch: int
 ) -> optax.Schedule:
   """A learning rate multiplied by `decay` after every epoch.
 
@@ -28,12 +28,12 @@ def decayed_per_epoch(
 
 
 def adadelta(
-    learning_rate: float,
-    *,
-    decay: float,
-    steps_per_epoch: int,
-    rho: float,
-    epsilon: float,
+  learning_rate: float,
+  *,
+  decay: float,
+  steps_per_epoch: int,
+  rho: float,
+  epsilon: float,
 ) -> optax.GradientTransformation:
   """Adadelta with a learning rate that decays per epoch.
 

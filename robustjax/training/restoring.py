@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 import os
-from typing import Any, NamedTuple
+from typing import Any
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -36,10 +37,10 @@ class Restored(NamedTuple):
 
 
 def restore(
-    workdir: str | os.PathLike,
-    step: int | str | None = None,
-    *,
-    devices: Sequence[jax.Device] | None = None,
+  workdir: str | os.PathLike,
+  step: int | str | None = None,
+  *,
+  devices: Sequence[jax.Device] | None = None,
 ) -> Restored:
   """Restores a classifier from the folder `train` wrote to.
 

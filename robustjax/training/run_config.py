@@ -4,7 +4,8 @@ A config is an `ml_collections.ConfigDict`, as the files in configs/ make them.
 Every field is checked before anything else happens; nothing has a default here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 import json
 import os
 import pathlib
@@ -57,23 +58,23 @@ def _dtype(field: str, value: Any) -> None:
 _infinity = float('inf')
 
 FIELDS: dict[str, Callable[[str, Any], None]] = {
-    'variant': _text,
-    'seed': _at_least(0),
-    'dataset': _text,
-    'model.name': _among(models.MODELS),
-    'model.dtype': _dtype,
-    'noise.rate': _within(0, 1),
-    'noise.strategy': _among(layers.STRATEGIES),
-    'gate.kind': _among(GATES),
-    'gate.maximum': _within(0, _infinity, open_low=True),
-    'optimizer.learning_rate': _within(0, _infinity, open_low=True),
-    'optimizer.decay_per_epoch': _within(0, 1, open_low=True),
-    'optimizer.rho': _within(0, 1),
-    'optimizer.epsilon': _within(0, _infinity, open_low=True),
-    'batch_size': _at_least(1),
-    'num_epochs': _at_least(1),
-    'log_every': _at_least(1),
-    'checkpoint_every': _at_least(1),
+  'variant': _text,
+  'seed': _at_least(0),
+  'dataset': _text,
+  'model.name': _among(models.MODELS),
+  'model.dtype': _dtype,
+  'noise.rate': _within(0, 1),
+  'noise.strategy': _among(layers.STRATEGIES),
+  'gate.kind': _among(GATES),
+  'gate.maximum': _within(0, _infinity, open_low=True),
+  'optimizer.learning_rate': _within(0, _infinity, open_low=True),
+  'optimizer.decay_per_epoch': _within(0, 1, open_low=True),
+  'optimizer.rho': _within(0, 1),
+  'optimizer.epsilon': _within(0, _infinity, open_low=True),
+  'batch_size': _at_least(1),
+  'num_epochs': _at_least(1),
+  'log_every': _at_least(1),
+  'checkpoint_every': _at_least(1),
 }
 
 
@@ -107,35 +108,33 @@ def validate(config: ml_collections.ConfigDict) -> None:
 
 
 def build_model(
-    config: ml_collections.ConfigDict, num_classes: int
+  config: ml_collections.ConfigDict, num_classes: int
 ) -> nn.Module:
   """The classifier a config describes, with its layers on hidden states."""
   injection = layers.NoiseInjection(config.noise.rate, config.noise.strategy)
   if config.gate.kind != 'none':
     gate = layers.Gate(config.gate.kind, config.gate.maximum)
-    flattened = layers.NoiseOut(
-        config.noise.rate, config.noise.strategy, gate
-    )
+    flattened = layers.NoiseOut(config.noise.rate, config.noise.strategy, gate)
   else:
     flattened = injection if config.noise.rate > 0 else None
   return models.create(
-      config.model.name,
-      flattened=flattened,
-      num_classes=num_classes,
-      dtype=jnp.dtype(config.model.dtype),
+    config.model.name,
+    flattened=flattened,
+    num_classes=num_classes,
+    dtype=jnp.dtype(config.model.dtype),
   )
 
 
 def build_optimizer(
-    config: ml_collections.ConfigDict, steps_per_epoch: int
+  config: ml_collections.ConfigDict, steps_per_epoch: int
 ) -> optax.GradientTransformation:
   """The optimizer a config describes."""
   return optimizer_lib.adadelta(
-      config.optimizer.learning_rate,
-      decay=config.optimizer.decay_per_epoch,
-      steps_per_epoch=steps_per_epoch,
-      rho=config.optimizer.rho,
-      epsilon=config.optimizer.epsilon,
+    config.optimizer.learning_rate,
+    decay=config.optimizer.decay_per_epoch,
+    steps_per_epoch=steps_per_epoch,
+    rho=config.optimizer.rho,
+    epsilon=config.optimizer.epsilon,
   )
 
 
@@ -165,7 +164,7 @@ def read(workdir: str | os.PathLike) -> ml_collections.ConfigDict:
 
 
 def claim(
-    workdir: str | os.PathLike, config: ml_collections.ConfigDict
+  workdir: str | os.PathLike, config: ml_collections.ConfigDict
 ) -> None:
   """Makes a working directory this config's, or makes sure that it is.
 
@@ -189,9 +188,9 @@ def claim(
 
 
 def describe_dataset(
-    workdir: str | os.PathLike,
-    image_shape: tuple[int, int, int],
-    num_classes: int,
+  workdir: str | os.PathLike,
+  image_shape: tuple[int, int, int],
+  num_classes: int,
 ) -> None:
   """Writes what `restore` has to know of the data set besides its name."""
   path = pathlib.Path(workdir).expanduser() / _DATASET_FILE
@@ -200,7 +199,7 @@ def describe_dataset(
 
 
 def read_dataset(
-    workdir: str | os.PathLike,
+  workdir: str | os.PathLike,
 ) -> tuple[tuple[int, int, int], int]:
   """Image shape (H, W, C) and number of classes a run was trained with.
 
@@ -233,7 +232,7 @@ def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
   for field in here:
     if there[field] != here[field]:
       raise errors.InputError(
-          'workdir',
-          f'a new folder, or the run of this config ({field}={here[field]})',
-          f'{workdir}, a run with {field}={there[field]}',
+        'workdir',
+        f'a new folder, or the run of this config ({field}={here[field]})',
+        f'{workdir}, a run with {field}={there[field]}',
       )

@@ -21,7 +21,7 @@ def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
   """A mesh of the given devices, all by default, along the axis 'data'."""
   devices = list(devices) if devices is not None else jax.devices()
   return jax.make_mesh(
-      (len(devices),), (DATA_AXIS,), (AxisType.Auto,), devices=devices
+    (len(devices),), (DATA_AXIS,), (AxisType.Auto,), devices=devices
   )
 
 

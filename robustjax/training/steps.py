@@ -22,11 +22,11 @@ class Metrics(NamedTuple):
 
 
 def init_state(
-    root: array_types.Key,
-    image_shape: tuple[int, int, int],
-    *,
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
+  root: array_types.Key,
+  image_shape: tuple[int, int, int],
+  *,
+  model: nn.Module,
+  optimizer: optax.GradientTransformation,
 ) -> state_lib.State:
   """The state before the first step.
 
@@ -45,12 +45,12 @@ def init_state(
 
 
 def train_step(
-    state: state_lib.State,
-    batch: pipeline.Batch,
-    root: array_types.Key,
-    *,
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
+  state: state_lib.State,
+  batch: pipeline.Batch,
+  root: array_types.Key,
+  *,
+  model: nn.Module,
+  optimizer: optax.GradientTransformation,
 ) -> tuple[state_lib.State, Metrics]:
   """One step of gradient descent.
 
@@ -68,8 +68,8 @@ def train_step(
     The state after the step, and the batch's metrics before it.
   """
   keys = {
-      stream: random_keys.stream_key(root, state.step, stream)
-      for stream in ('dropout', 'noise')
+    stream: random_keys.stream_key(root, state.step, stream)
+    for stream in ('dropout', 'noise')
   }
 
   def loss_fn(params):
@@ -79,9 +79,7 @@ def train_step(
 
   gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
   (loss, logits), gradient = gradient_fn(state.params)
-  updates, opt_state = optimizer.update(
-      gradient, state.opt_state, state.params
-  )
+  updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
   is_right = jnp.argmax(logits, axis=-1).astype(jnp.int32) == batch.labels
   metrics = Metrics(loss, jnp.mean(is_right, dtype=jnp.float32))

@@ -1,0 +1,47 @@
+"""Packaging of robustjax. Lower bounds only; constraints/ has exact versions."""
+
+import pathlib
+import re
+
+import setuptools
+
+_ROOT = pathlib.Path(__file__).parent
+_INIT = (_ROOT / 'robustjax' / '__init__.py').read_text()
+_VERSION = re.search(r"^__version__ = '(.+)'$", _INIT, re.MULTILINE).group(1)
+
+setuptools.setup(
+  name='robustjax',
+  version=_VERSION,
+  description='Classifiers that stay right when their input is corrupted.',
+  long_description=(_ROOT / 'README.md').read_text(),
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  python_requires='>=3.11',
+  packages=setuptools.find_packages(include=['robustjax*']),
+  package_data={'robustjax': ['py.typed']},
+  install_requires=[
+    'absl-py>=2.1',
+    'array_record>=0.8',
+    'flax>=0.12.8',
+    'importlib_resources>=6',  # TFDS needs it and does not declare it.
+    'jax>=0.10.2',
+    'matplotlib>=3.9',
+    'ml_collections>=1.0',
+    'numpy>=2.1',
+    'optax>=0.2.8',
+    'orbax-checkpoint>=0.12.8',
+    'pillow>=11',  # The same.
+    'scikit-learn>=1.6',
+    'tensorboardX>=2.6.2',
+    'tensorflow-datasets>=4.9.10',
+    'tqdm>=4.66',
+  ],
+  extras_require={
+    'test': ['pytest>=8.3', 'ruff>=0.14', 'scipy>=1.14'],
+    'notebooks': ['ipykernel>=6.29', 'jupyterlab>=4.3', 'nbconvert>=7.16'],
+    'bench': ['torch>=2.8'],
+    'cuda': ['jax[cuda13]>=0.10.2'],
+    'tpu': ['jax[tpu]>=0.10.2'],
+    'tfds-build': ['tensorflow>=2.18'],
+  },
+)

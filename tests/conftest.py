@@ -1,0 +1,47 @@
+"""Settings under which every test runs.
+
+Implicit rank promotion is an error, and so is every warning (pyproject.toml) and,
+unless a test carries `standard_promotion` with a reason, implicit promotion of
+dtypes. Eight CPU devices stand for an accelerator host.
+"""
+
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update('jax_num_cpu_devices', 8)
+jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _strict_dtype_promotion(request):
+  marker = request.node.get_closest_marker('standard_promotion')
+  if marker is not None:
+    assert marker.args, 'standard_promotion takes a reason'
+    yield
+  else:
+    with jax.numpy_dtype_promotion('strict'):
+      yield
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+  """Decoded data sets of a test stay in the test's folder."""
+  folder = tmp_path_factory.getbasetemp() / 'cache'
+  monkeypatch.setenv('XDG_CACHE_HOME', str(folder))
+
+
+@pytest.fixture
+def rng():
+  """A NumPy generator with a fixed seed."""
+  return np.random.default_rng(0)
+
+
+@pytest.fixture
+def root():
+  """The folder of the checkout."""
+  return ROOT

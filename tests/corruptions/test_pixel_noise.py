@@ -1,0 +1,74 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from robustjax import corruptions
+from robustjax import errors
+from robustjax.corruptions import pixel_noise
+
+KEY = jax.random.key(5)
+
+
+def _grey(value, shape=(20, 28, 28, 3)):
+  return jnp.full(shape, value, jnp.float32)
+
+
+def test_gaussian_noise_is_normal_of_the_given_deviation():
+  images = _grey(0.5)
+  noise = np.asarray(pixel_noise.gaussian_noise(KEY, images, amount=0.1)) - 0.5
+  assert scipy.stats.kstest(noise.ravel() / 0.1, 'norm').pvalue > 1e-4
+
+
+def test_gaussian_noise_is_clipped():
+  noisy = pixel_noise.gaussian_noise(KEY, _grey(0.9), amount=0.5)
+  assert noisy.min() >= 0
+  assert noisy.max() == 1
+  # Standard normal: a value passes 1 from 0.9 with probability 1 - Phi(0.2).
+  share = scipy.stats.norm.sf(0.2)
+  error = 4 * np.sqrt(share * (1 - share) / noisy.size)
+  assert abs(np.mean(np.asarray(noisy) == 1) - share) < error
+
+
+def test_salt_and_pepper_changes_whole_pixels_half_each():
+  images = _grey(0.5)
+  noisy = np.asarray(pixel_noise.salt_and_pepper(KEY, images, amount=0.3))
+  assert (noisy == noisy[..., :1]).all()
+  pixels = noisy[..., 0]
+  assert set(np.unique(pixels)) == {0, 0.5, 1}
+  error = 4 * np.sqrt(0.15 * 0.85 / pixels.size)
+  for value in (0, 1):
+    assert abs((pixels == value).mean() - 0.15) < error
+
+
+def test_uniform_noise_is_rescaled_to_the_unit_range():
+  noisy = np.asarray(pixel_noise.uniform_noise(KEY, _grey(0.5), amount=0.4))
+  unit = (noisy * 1.4 - 0.5) / 0.4
+  assert scipy.stats.kstest(unit.ravel(), 'uniform').pvalue > 1e-4
+
+
+@pytest.mark.parametrize(
+  'name', ['gaussian_noise', 'salt_and_pepper', 'uniform_noise']
+)
+def test_draws_depend_on_key_and_index_only(rng, name):
+  corrupt = corruptions.DEGRADATIONS[name]
+  images = jnp.asarray(rng.uniform(size=(6, 5, 4, 1)), jnp.float32)
+  together = corrupt(KEY, images, amount=0.3)
+  order = jnp.array([4, 0, 3])
+  apart = corrupt(KEY, images[order], amount=0.3, index=order)
+  np.testing.assert_array_equal(apart, together[order])
+  other = corrupt(jax.random.key(6), images, amount=0.3)
+  assert not np.array_equal(other, together)
+
+
+def test_bad_input_is_named():
+  images = _grey(0.5)
+  with pytest.raises(errors.InputError, match='amount: .* got -1'):
+    pixel_noise.gaussian_noise(KEY, images, amount=-1)
+  with pytest.raises(errors.InputError, match=r'amount: .*\[0, 1\]'):
+    pixel_noise.salt_and_pepper(KEY, images, amount=1.1)
+  with pytest.raises(errors.InputError, match='images: '):
+    pixel_noise.uniform_noise(KEY, images[0], amount=0.1)
+  with pytest.raises(errors.InputError, match='index: expected 20 integers'):
+    pixel_noise.uniform_noise(KEY, images, amount=0.1, index=jnp.arange(3))

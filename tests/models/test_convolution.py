@@ -1,0 +1,115 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax import errors
+from robustjax import models
+
+_LAYOUT = ('NHWC', 'HWIO', 'NHWC')
+
+
+def _literal_convolution(images, kernel):
+  """Without padding, stride 1, one output at a time, in float64."""
+  images, kernel = images.astype(np.float64), kernel.astype(np.float64)
+  rows, columns = kernel.shape[:2]
+  height = images.shape[1] - rows + 1
+  width = images.shape[2] - columns + 1
+  found = np.zeros((len(images), height, width, kernel.shape[3]))
+  for i in range(height):
+    for j in range(width):
+      patch = images[:, i : i + rows, j : j + columns]
+      found[:, i, j] = np.einsum('bhwc,hwco->bo', patch, kernel)
+  return found
+
+
+@pytest.mark.parametrize('padding', ['VALID', ((0, 0), (0, 0))])
+@pytest.mark.parametrize('kernel_shape', [(3, 3, 2, 4), (1, 5, 2, 3)])
+def test_equals_a_literal_convolution(rng, padding, kernel_shape):
+  images = rng.normal(size=(3, 9, 8, 2)).astype(np.float32)
+  kernel = rng.normal(size=kernel_shape).astype(np.float32)
+  found = models.convolve(
+    jnp.asarray(images),
+    jnp.asarray(kernel),
+    (1, 1),
+    padding,
+    dimension_numbers=_LAYOUT,
+  )
+  # At most 18 terms below 16: 18 roundings of their sum.
+  tolerance = 18 * 16 * 2**-24
+  expected = _literal_convolution(images, kernel)
+  np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+  ('strides', 'padding'),
+  [
+    ((1, 1), 'VALID'),
+    ((1, 1), 'SAME'),
+    ((2, 2), 'VALID'),
+    ((1, 1), ((0, 1), (2, 0))),
+  ],
+)
+def test_value_and_gradients_equal_xla_s_own(rng, strides, padding):
+  images = jnp.asarray(rng.normal(size=(2, 7, 7, 3)), jnp.float32)
+  kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 4)), jnp.float32)
+
+  def total(convolution, images, kernel):
+    out = convolution(
+      images, kernel, strides, padding, dimension_numbers=_LAYOUT
+    )
+    return jnp.sum(jnp.sin(out))
+
+  both = [
+    jax.value_and_grad(total, argnums=(1, 2))(convolution, images, kernel)
+    for convolution in (models.convolve, jax.lax.conv_general_dilated)
+  ]
+  # Sums of at most 2 * 49 * 9 terms of order 1.
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), *both
+  )
+
+
+def test_is_a_drop_in_for_flax(rng):
+  images = jnp.asarray(rng.normal(size=(2, 6, 6, 1)), jnp.float32)
+  plain = nn.Conv(3, (3, 3), padding='VALID')
+  ours = plain.clone(conv_general_dilated=models.convolve)
+  key = jax.random.key(0)
+  variables = plain.init(key, images)
+  jax.tree.map(np.testing.assert_array_equal, variables, ours.init(key, images))
+  np.testing.assert_allclose(
+    ours.apply(variables, images), plain.apply(variables, images), atol=1e-5
+  )
+
+
+@pytest.mark.parametrize('shape', [(2, 4, 6, 3), (1, 5, 7, 2)])
+@pytest.mark.parametrize('window', [1, 2, 3])
+def test_max_pool_equals_flax(rng, shape, window):
+  images = jnp.asarray(rng.normal(size=shape), jnp.float32)
+  square = (window, window)
+
+  def flax_pool(x):
+    return nn.max_pool(x, square, square)
+
+  def own_pool(x):
+    return models.max_pool(x, window)
+
+  np.testing.assert_array_equal(own_pool(images), flax_pool(images))
+  gradients = [
+    jax.grad(lambda x, pool=pool: jnp.sum(jnp.sin(pool(x))))(images)
+    for pool in (own_pool, flax_pool)
+  ]
+  np.testing.assert_allclose(*gradients, rtol=1e-6)
+
+
+def test_max_pool_shares_the_gradient_among_equals():
+  gradient = jax.grad(lambda x: models.max_pool(x).sum())(
+    jnp.ones((1, 2, 2, 1))
+  )
+  np.testing.assert_array_equal(gradient.reshape(-1), [0.25] * 4)
+
+
+def test_max_pool_refuses_images_smaller_than_the_window():
+  with pytest.raises(errors.InputError, match='at least 2'):
+    models.max_pool(jnp.ones((1, 1, 4, 1)))

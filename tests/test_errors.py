@@ -1,0 +1,71 @@
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax import errors
+
+
+def test_message_is_one_line_with_field_expected_and_got():
+  error = errors.InputError('rate', 'a number in [0, 1]', '1.5')
+  assert str(error) == 'rate: expected a number in [0, 1], got 1.5'
+  assert isinstance(error, ValueError)
+
+
+def test_survives_pickling():
+  error = errors.InputError('rate', 'a number in [0, 1]', '1.5')
+  assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_choice_suggests_the_closest_name():
+  errors.check_choice('gate', 'dense', ('dense', 'static'))
+  with pytest.raises(errors.InputError, match=r"did you mean 'dense'\?"):
+    errors.check_choice('gate', 'dens', ('dense', 'static'))
+  with pytest.raises(errors.InputError, match='dense | static'):
+    errors.check_choice('gate', 7, ('dense', 'static'))
+
+
+@pytest.mark.parametrize('value', [0, 1, 0.5, np.float32(1.0)])
+def test_range_takes_its_ends(value):
+  errors.check_range('rate', value, high=1.0)
+
+
+@pytest.mark.parametrize('value', [-0.1, 1.1, np.nan, 'a', None, True])
+def test_range_refuses(value):
+  with pytest.raises(errors.InputError, match=r'rate: expected .*\[0, 1\]'):
+    errors.check_range('rate', value, high=1.0)
+
+
+def test_range_with_an_open_end_refuses_it():
+  with pytest.raises(errors.InputError, match=r'\(0, inf\)'):
+    errors.check_range('rate', 0, open_low=True)
+
+
+def test_range_lets_arrays_and_tracers_pass():
+  errors.check_range('rate', jnp.float32(7), high=1.0)
+  jax.jit(lambda rate: errors.check_range('rate', rate, high=1.0))(7.0)
+
+
+@pytest.mark.parametrize('value', [-1, 1.0, '3', True])
+def test_integer_refuses(value):
+  with pytest.raises(errors.InputError, match='integer of at least 0'):
+    errors.check_integer('seed', value)
+
+
+@pytest.mark.parametrize(
+  'images',
+  [
+    np.zeros((2, 3, 3), np.float32),
+    np.zeros((2, 3, 3, 2), np.float32),
+    np.zeros((2, 3, 3, 1), np.uint8),
+  ],
+)
+def test_images_refuses(images):
+  with pytest.raises(errors.InputError, match=r'images: .*\[B, H, W, C\]'):
+    errors.check_images('images', images)
+
+
+def test_images_takes_bfloat16():
+  errors.check_images('images', jnp.zeros((1, 2, 2, 3), jnp.bfloat16))

@@ -1,0 +1,44 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax import errors
+from robustjax import random_keys
+
+
+def test_streams_steps_and_seeds_have_keys_of_their_own():
+  drawn = {
+    tuple(
+      jax.random.key_data(
+        random_keys.stream_key(random_keys.root_key(seed), step, stream)
+      ).tolist()
+    )
+    for seed, step, stream in itertools.product(
+      (0, 1), (0, 1, 2), random_keys.STREAMS
+    )
+  }
+  assert len(drawn) == 2 * 3 * len(random_keys.STREAMS)
+
+
+def test_keys_are_threefry_whatever_the_default_is():
+  with jax.default_prng_impl('rbg'):
+    key = random_keys.root_key(0)
+  assert jax.random.key_impl(key) == 'threefry2x32'
+
+
+@pytest.mark.parametrize('seed', [-1, 0.5, None])
+def test_a_bad_seed_is_named(seed):
+  with pytest.raises(errors.InputError, match='seed: expected an integer'):
+    random_keys.root_key(seed)
+
+
+def test_the_key_of_an_example_depends_on_its_index_only():
+  key = random_keys.root_key(3)
+  together = random_keys.example_keys(key, jnp.arange(5))
+  alone = random_keys.example_keys(key, jnp.array([3]))
+  np.testing.assert_array_equal(
+    jax.random.key_data(together)[3], jax.random.key_data(alone)[0]
+  )
