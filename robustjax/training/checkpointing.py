@@ -7,9 +7,12 @@ it when restored.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import gc
 import json
 import os
 import pathlib
+import sys
+import time
 from typing import Any
 import zlib
 
@@ -23,6 +26,7 @@ from robustjax import errors
 SELECTION_METRIC = 'accuracy'
 _NUM_LATEST = 2
 _FOLDER = 'checkpoints'
+_SECONDS_TO_SETTLE = 0.2
 
 
 class DamagedCheckpointError(errors.InputError):
@@ -264,14 +268,17 @@ class Checkpoints:
       raise _damaged(step, 'a manifest that cannot be read') from error
 
   def _read_state(self, step: int, abstract: array_types.PyTree):
+    failure = None
     try:
       restored = self._manager.restore(
-        step,
-        args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
+          step,
+          args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
       )
     except Exception as error:  # Orbax and TensorStore raise many types.
-      reason = f'arrays that cannot be read ({type(error).__name__})'
-      raise _damaged(step, reason) from error
+      failure = type(error).__name__
+    if failure is not None:
+      _discard_unfinished_reads()
+      raise _damaged(step, f'arrays that cannot be read ({failure})')
     return restored['state']
 
   def _set_aside(self, step: int) -> None:
@@ -283,6 +290,21 @@ class Checkpoints:
     (self._folder / str(step)).rename(target)
     self.close()
     self._open()
+
+
+def _discard_unfinished_reads() -> None:
+  """Waits for, and collects, what a failed restore leaves behind.
+
+  Its reads go on in other threads, and its coroutines are abandoned; both would
+  print pages of their own at some later moment.
+  """
+  hook = sys.unraisablehook
+  sys.unraisablehook = lambda unraisable: None
+  try:
+    time.sleep(_SECONDS_TO_SETTLE)
+    gc.collect()
+  finally:
+    sys.unraisablehook = hook
 
 
 def _damaged(step: int, got: str) -> DamagedCheckpointError:

@@ -1,0 +1,51 @@
+"""A data set and a config small enough to train in a test."""
+
+import runpy
+
+import jax
+import numpy as np
+import pytest
+
+from robustjax import data
+from robustjax.data import sources
+
+_SIDE = 8
+
+
+def _tiny(split):
+  """Squares whose place tells their class."""
+  rng = np.random.default_rng(len(split))
+  count = {'train': 52, 'test': 20}[split]
+  labels = rng.integers(0, 4, count)
+  images = rng.uniform(0, 0.4, (count, _SIDE, _SIDE, 1))
+  for image, label in zip(images, labels, strict=True):
+    top, left = 4 * (label // 2), 4 * (label % 2)
+    image[top : top + 4, left : left + 4] += 0.5
+  return data.from_arrays(images, labels, name='digits', split=split)
+
+
+@pytest.fixture
+def tiny_data(monkeypatch):
+  """Makes 'digits' mean 52 training and 20 test images of 8 x 8 pixels."""
+  monkeypatch.setattr(
+    sources, 'load', lambda name, split, data_dir=None: _tiny(split)
+  )
+
+
+@pytest.fixture
+def config(root):
+  """NoiseOut, two epochs of seven steps; the last batch of each is of four."""
+  path = root / 'configs' / 'noiseout.py'
+  config = runpy.run_path(str(path))['get_config']('noiseout')
+  config.dataset = 'digits'
+  config.batch_size = 8
+  config.num_epochs = 2
+  config.log_every = 2
+  config.checkpoint_every = 3
+  return config
+
+
+@pytest.fixture
+def one_device():
+  """A list of one device, for tests that are not about several."""
+  return jax.devices()[:1]

@@ -1,0 +1,183 @@
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax.training import checkpointing
+from robustjax.training import sharding
+
+
+def _tree(seed=0):
+  rng = np.random.default_rng(seed)
+  return {
+    'kernel': jnp.asarray(rng.normal(size=(40, 30)), jnp.float32),
+    'low': jnp.asarray(rng.normal(size=7), jnp.bfloat16),
+    'step': jnp.int32(seed),
+  }
+
+
+def _abstract(tree=None):
+  layout = sharding.replicated(sharding.make_mesh(jax.devices()[:1]))
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=layout),
+    _tree() if tree is None else tree,
+  )
+
+
+def _save(workdir, *steps, metrics=None):
+  with checkpointing.Checkpoints(workdir) as checkpoints:
+    for step in steps:
+      accuracy = (metrics or {}).get(step)
+      found = None if accuracy is None else {'accuracy': accuracy}
+      checkpoints.save(step, _tree(step), found)
+
+
+def _assert_same(one, two):
+  assert jax.tree.structure(one) == jax.tree.structure(two)
+  for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+    assert a.dtype == b.dtype
+    np.testing.assert_array_equal(a, b)
+
+
+def _files(workdir, step):
+  folder = workdir / 'checkpoints' / str(step)
+  return sorted(
+    path for path in folder.rglob('*') if path.is_file() and path.stat().st_size
+  )
+
+
+def _largest(workdir, step):
+  return max(_files(workdir, step), key=lambda path: path.stat().st_size)
+
+
+def test_restores_what_was_saved(tmp_path):
+  _save(tmp_path, 3)
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    _assert_same(checkpoints.restore(3, _abstract()), _tree(3))
+
+
+def test_arrays_may_be_reused_while_saving(tmp_path):
+  tree = _tree(5)
+  consume = jax.jit(
+    lambda t: jax.tree.map(lambda x: x * 0, t), donate_argnums=0
+  )
+  with checkpointing.Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save(5, tree)
+    consume(tree)
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    _assert_same(checkpoints.restore(5, _abstract()), _tree(5))
+
+
+def test_keeps_the_latest_two_and_the_best_across_restarts(tmp_path):
+  metrics = {2: 0.9, 3: 0.6, 8: 0.3}
+  _save(tmp_path, 1, 2, 3, 4, metrics=metrics)
+  _save(tmp_path, 6, 8, metrics=metrics)
+  _save(tmp_path, 9)
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    assert checkpoints.steps() == [2, 8, 9]
+    assert checkpoints.best_step() == 2
+
+
+def test_a_folder_without_checkpoints_has_none(tmp_path):
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    assert checkpoints.steps() == []
+    assert checkpoints.best_step() is None
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_no_flipped_bit_goes_unnoticed(tmp_path, rng):
+  """Each file in turn; a flip that changes no value may pass."""
+  _save(tmp_path, 3)
+  noticed = 0
+  for path in _files(tmp_path, 3):
+    content = path.read_bytes()
+    damaged = bytearray(content)
+    damaged[rng.integers(len(damaged))] ^= 1 << int(rng.integers(8))
+    path.write_bytes(damaged)
+    with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+      try:
+        if 3 in checkpoints.steps():
+          _assert_same(checkpoints.restore(3, _abstract()), _tree(3))
+        else:
+          noticed += 1
+      except checkpointing.DamagedCheckpointError:
+        noticed += 1
+    path.write_bytes(content)
+  assert noticed >= 2
+
+
+def test_flipped_bits_in_the_values_are_noticed(tmp_path, rng):
+  _save(tmp_path, 3)
+  path = _largest(tmp_path, 3)
+  content = path.read_bytes()
+  for _ in range(20):
+    damaged = bytearray(content)
+    place = rng.integers(len(content) // 4, 3 * len(content) // 4)
+    damaged[place] ^= 1 << int(rng.integers(8))
+    path.write_bytes(damaged)
+    with (
+      checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints,
+      pytest.raises(checkpointing.DamagedCheckpointError, match='step 3'),
+    ):
+      checkpoints.restore(3, _abstract())
+
+
+def test_another_model_s_checkpoint_is_refused(tmp_path):
+  _save(tmp_path, 3)
+  wider = _tree() | {'kernel': jnp.zeros((40, 31))}
+  higher = _tree() | {'low': jnp.zeros(7)}
+  more = _tree() | {'more': jnp.zeros(1)}
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    for other, what in ((wider, 'kernel'), (higher, 'low'), (more, 'more')):
+      with pytest.raises(checkpointing.DamagedCheckpointError, match=what):
+        checkpoints.restore(3, _abstract(other))
+
+
+def test_the_newest_intact_one_is_used_and_the_damaged_set_aside(tmp_path):
+  _save(tmp_path, 3, 4)
+  os.truncate(_largest(tmp_path, 4), 10)
+  lines = []
+  with checkpointing.Checkpoints(tmp_path) as checkpoints:
+    assert checkpoints.intact_steps(_abstract()) == [3]
+    tree = checkpoints.restore_newest_intact(_abstract(), lines.append)
+    _assert_same(tree, _tree(3))
+    assert len(lines) == 1
+    assert 'step 4' in lines[0]
+    assert lines[0].endswith('resuming from step 3 instead')
+    checkpoints.save(4, _tree(4))
+  assert (tmp_path / 'damaged-4').is_dir()
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    _assert_same(checkpoints.restore(4, _abstract()), _tree(4))
+
+
+def test_a_second_damaged_one_does_not_replace_the_first(tmp_path):
+  for _ in range(2):
+    _save(tmp_path, 3, 4)
+    os.truncate(_largest(tmp_path, 4), 10)
+    with checkpointing.Checkpoints(tmp_path) as checkpoints:
+      checkpoints.restore_newest_intact(_abstract(), lambda line: None)
+      checkpoints._manager.delete(3)
+  names = {path.name for path in tmp_path.iterdir()}
+  assert {'damaged-4', 'damaged-4-2'} <= names
+
+
+def test_when_all_are_damaged_none_is_touched(tmp_path):
+  _save(tmp_path, 3, 4)
+  for step in (3, 4):
+    os.truncate(_largest(tmp_path, step), 10)
+  with (
+    checkpointing.Checkpoints(tmp_path) as checkpoints,
+    pytest.raises(checkpointing.DamagedCheckpointError, match='step 4'),
+  ):
+    checkpoints.restore_newest_intact(_abstract(), lambda line: None)
+  names = {path.name for path in (tmp_path / 'checkpoints').iterdir()}
+  assert names == {'3', '4'}
+
+
+def test_a_declined_save_is_an_error(tmp_path):
+  with checkpointing.Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save(4, _tree(4))
+    with pytest.raises((RuntimeError, ValueError), match='4|3'):
+      checkpoints.save(3, _tree(3))

@@ -1,0 +1,104 @@
+import json
+
+import pytest
+
+from robustjax import errors
+from robustjax import layers
+from robustjax.training import run_config
+
+
+def test_the_checks_cover_exactly_the_fields_of_the_config(config):
+  assert set(run_config.flatten(config)) == set(run_config.FIELDS)
+  run_config.validate(config)
+
+
+@pytest.mark.parametrize(
+  ('field', 'value', 'message'),
+  [
+    ('noise.rate', 1.5, r'noise.rate: expected a number in \[0, 1\], got 1.5'),
+    ('noise.strategy', 'gauss', 'noise.strategy: expected one of noise_inj'),
+    ('gate.kind', 'dens', "gate.kind: .*did you mean 'dense'"),
+    ('gate.maximum', 0.0, r'gate.maximum: expected a number in \(0'),
+    ('model.name', 'mnist', 'model.name: expected one of mnist_cnn'),
+    ('model.dtype', 'int8', 'model.dtype: expected one of float32'),
+    ('model.dtype', 'float64', 'JAX_ENABLE_X64=1'),
+    ('seed', -1, 'seed: expected an integer of at least 0'),
+    ('batch_size', 0, 'batch_size: expected an integer of at least 1'),
+    ('optimizer.rho', 2.0, 'optimizer.rho: '),
+    ('dataset', '', 'dataset: expected a name'),
+  ],
+)
+def test_a_bad_value_is_named(config, field, value, message):
+  config.update_from_flattened_dict({field: value})
+  with pytest.raises(errors.InputError, match=message):
+    run_config.validate(config)
+
+
+def test_an_unknown_and_a_missing_field_are_named(config):
+  with config.unlocked():
+    config.noise.rat = 0.3
+  with pytest.raises(errors.InputError, match="did you mean 'noise.rate'"):
+    run_config.validate(config)
+  with config.unlocked():
+    del config.noise.rat
+    del config.noise.rate
+  with pytest.raises(errors.InputError, match='noise.rate: expected a value'):
+    run_config.validate(config)
+
+
+@pytest.mark.parametrize(
+  ('kind', 'rate', 'expected'),
+  [
+    ('none', 0.0, type(None)),
+    ('none', 0.3, layers.NoiseInjection),
+    ('static', 0.0, layers.NoiseOut),
+  ],
+)
+def test_the_layer_follows_gate_and_rate(config, kind, rate, expected):
+  config.gate.kind, config.noise.rate = kind, rate
+  model = run_config.build_model(config, 7)
+  assert isinstance(model.flattened, expected)
+  assert model.num_classes == 7
+
+
+def test_a_workdir_belongs_to_one_config(config, tmp_path):
+  run_config.claim(tmp_path, config)
+  assert run_config.read(tmp_path).to_dict() == config.to_dict()
+  run_config.claim(tmp_path, config)
+  config.noise.rate = 0.3
+  with pytest.raises(errors.InputError) as caught:
+    run_config.claim(tmp_path, config)
+  message = str(caught.value)
+  assert 'noise.rate=0.3' in message
+  assert 'noise.rate=0.2' in message
+  assert '\n' not in message
+
+
+def test_checkpoints_without_a_config_are_not_claimed(config, tmp_path):
+  (tmp_path / 'checkpoints').mkdir()
+  with pytest.raises(errors.InputError, match='no config.json'):
+    run_config.claim(tmp_path, config)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+  with pytest.raises(errors.InputError, match='workdir: .*no config.json'):
+    run_config.read(tmp_path)
+  (tmp_path / 'config.json').write_text('{"seed": ')
+  with pytest.raises(errors.InputError, match='a config in JSON'):
+    run_config.read(tmp_path)
+
+
+@pytest.mark.parametrize('content', [None, '{}', '{"image_shape": 3', '[]'])
+def test_a_run_without_its_image_shape_is_named(tmp_path, content):
+  run_config.describe_dataset(tmp_path, (8, 9, 1), 4)
+  assert run_config.read_dataset(tmp_path) == ((8, 9, 1), 4)
+  path = tmp_path / 'dataset.json'
+  path.unlink() if content is None else path.write_text(content)
+  with pytest.raises(errors.InputError, match='shape of its images'):
+    run_config.read_dataset(tmp_path)
+
+
+def test_the_config_is_stored_as_json(config, tmp_path):
+  run_config.claim(tmp_path, config)
+  content = json.loads((tmp_path / 'config.json').read_text())
+  assert content['noise'] == {'rate': 0.2, 'strategy': 'noise_injection'}
