@@ -1,4 +1,4 @@
-"""Packaging of robustjax. Lower bounds only; constraints/ has exact versions."""
+"""Packaging. Lower bounds only; constraints/ has exact versions."""
 
 import pathlib
 import re

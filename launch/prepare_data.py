@@ -2,8 +2,9 @@
 
   python launch/prepare_data.py mnist [--data_dir=DIR]
 
-Some data sets can only be prepared where TensorFlow is installed, mnist_corrupted
-among them: pip install -e '.[tfds-build]'. Reading never needs it.
+Some data sets can only be prepared where TensorFlow is installed,
+mnist_corrupted among them: pip install -e '.[tfds-build]'. Reading never needs
+it.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """From nothing to a table in two minutes, without a download.
 
-Trains the plain CNN and NoiseOut on scikit-learn's handwritten digits, then tests
-both on clean digits and on digits with noise and blur of rising strength.
+Trains the plain CNN and NoiseOut on scikit-learn's handwritten digits, then
+tests both on clean digits and on digits with noise and blur of rising strength.
 
   python launch/quickstart.py [--workdir=DIR]
 """

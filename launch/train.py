@@ -2,8 +2,8 @@
 
   python launch/train.py --config=configs/noiseout.py:noiseout --workdir=DIR
 
-Any field of the config can be changed: --config.noise.rate=0.3. Ctrl-C saves and
-exits.
+Any field of the config can be changed: --config.noise.rate=0.3. Ctrl-C saves
+and exits.
 """
 
 import json

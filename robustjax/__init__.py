@@ -1,7 +1,7 @@
 """robustjax: classifiers that stay right when their input is corrupted.
 
-Nothing is loaded before it is used: `import robustjax` is fast, and loads neither
-Orbax nor TFDS nor Matplotlib.
+Nothing is loaded before it is used: `import robustjax` is fast, and loads
+neither Orbax nor TFDS nor Matplotlib.
 """
 
 import importlib

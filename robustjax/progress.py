@@ -14,8 +14,8 @@ def bar(total: int, description: str, *, initial: int = 0) -> tqdm.tqdm:
     initial: units done by an earlier run.
 
   Returns:
-    A tqdm bar: `with bar(...) as b: b.update(1)`. Where stderr is no terminal it
-    prints nothing, so that logs are not filled with carriage returns.
+    A tqdm bar: `with bar(...) as b: b.update(1)`. Where stderr is no terminal
+    it prints nothing, so that logs are not filled with carriage returns.
   """
   return tqdm.tqdm(
     total=total,

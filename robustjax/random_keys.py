@@ -4,8 +4,9 @@ A key is a pure function of (seed, step, stream). Nothing random is carried from
 step to step, so a run that was killed and resumed draws what an uninterrupted
 one draws, and a run on eight devices draws what one device draws.
 
-Keys are threefry whatever JAX's default is: the faster `rbg` gives other numbers
-under `vmap` than in a loop, which would break everything keyed per example.
+Keys are threefry whatever JAX's default is: the faster `rbg` gives other
+numbers under `vmap` than in a loop, which would break everything keyed per
+example.
 """
 
 import jax

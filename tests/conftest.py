@@ -1,8 +1,8 @@
 """Settings under which every test runs.
 
-Implicit rank promotion is an error, and so is every warning (pyproject.toml) and,
-unless a test carries `standard_promotion` with a reason, implicit promotion of
-dtypes. Eight CPU devices stand for an accelerator host.
+Implicit rank promotion is an error, and so is every warning (pyproject.toml)
+and, unless a test carries `standard_promotion` with a reason, implicit
+promotion of dtypes. Eight CPU devices stand for an accelerator host.
 """
 
 import pathlib
@@ -41,7 +41,7 @@ def rng():
   return np.random.default_rng(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def root():
   """The folder of the checkout."""
   return ROOT

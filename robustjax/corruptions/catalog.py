@@ -13,7 +13,8 @@ class Degradation(NamedTuple):
 
   Attributes:
     name: as in `DEGRADATIONS`.
-    function: the function behind `__call__`; may be jitted, with `amount` traced.
+    function: the function behind `__call__`; may be jitted, with `amount`
+    traced.
     amounts: the strengths a sweep tests; 0 is the identity.
     unit: what an amount measures.
     source: where definition and amounts come from.

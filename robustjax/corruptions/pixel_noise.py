@@ -1,8 +1,8 @@
 """Noise on the pixels of images float [B, H, W, C] in [0, 1].
 
-The draws of an image depend on the key and on the image's index only, not on the
-batch it comes in. Results are in [0, 1], in the dtype of the input. Amounts may be
-traced, so that a sweep over amounts compiles once.
+The draws of an image depend on the key and on the image's index only, not on
+the batch it comes in. Results are in [0, 1], in the dtype of the input. Amounts
+may be traced, so that a sweep over amounts compiles once.
 """
 
 import jax

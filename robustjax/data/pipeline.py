@@ -1,8 +1,8 @@
 """Small data sets on the device, and the order in which they are read.
 
-The whole set lives on the device as uint8. The order of an epoch is a permutation
-drawn in the program from (seed, epoch), so the batch of a step is a function of
-(seed, step) and a checkpoint holds no state of any iterator.
+The whole set lives on the device as uint8. The order of an epoch is a
+permutation drawn in the program from (seed, epoch), so the batch of a step is a
+function of (seed, step) and a checkpoint holds no state of any iterator.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Data sets as arrays: prepared TFDS folders, local arrays, scikit-learn's digits.
+"""Data sets as arrays: TFDS folders, local arrays, scikit-learn's digits.
 
 Images are uint8 [N, H, W, C], labels int32 [N]. TFDS is read through
 `as_data_source`, without TensorFlow, and decoded once: the arrays are kept as
@@ -51,8 +51,8 @@ def from_arrays(
   """A data set from arrays of one's own.
 
   Args:
-    images: uint8 [N, H, W, C] or [N, H, W]; or float in [0, 1], which is rounded
-      to 256 levels.
+    images: uint8 [N, H, W, C] or [N, H, W]; or float in [0, 1], which is
+      rounded to 256 levels.
     labels: integers [N].
     num_classes: number of classes; the largest label plus one by default.
     name: what reports call it.
@@ -106,7 +106,8 @@ def load(
 
   Args:
     name: 'digits' for the 1797 handwritten digits that come with scikit-learn
-      (8 x 8, resized to 28 x 28), or a TFDS name, with its config after a slash.
+      (8 x 8, resized to 28 x 28), or a TFDS name, with its config after a
+      slash.
     split: 'train' or 'test' (of the digits, a fixed fifth of each class).
     data_dir: folder with prepared TFDS data sets; $TFDS_DATA_DIR by default,
       else ~/tensorflow_datasets.

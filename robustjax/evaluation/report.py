@@ -69,7 +69,7 @@ def _document(table, details) -> str:
   lines = [
     f'# {first.benchmark}: accuracy %',
     '',
-    f'Images: {first.source}; {first.rows[0].total} per set, each counted once.',
+    f'Images: {first.source}; {first.rows[0].total} per set, each once.',
     '',
     results.to_markdown(table),
   ]

@@ -126,7 +126,8 @@ def common_labels(table: Mapping[str, Results]) -> list[str]:
     The labels, in order.
 
   Raises:
-    errors.InputError: if there are no results, or they are not on the same sets.
+    errors.InputError: if there are no results, or they are not on the same
+    sets.
   """
   if not table:
     raise errors.InputError('table', 'at least one classifier', 'none')

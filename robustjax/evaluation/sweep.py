@@ -51,9 +51,9 @@ def evaluate(
   Args:
     predict: any function from images float32 [B, H, W, C] in [0, 1] to logits
       [B, C]: linen, NNX, Equinox, a lambda.
-    source: for 'degradations', the clean images to corrupt: a data set, or images
-      (uint8, or float in [0, 1]) and labels. For 'mnist_c' nothing: its sets are
-      read from `data_dir`.
+    source: for 'degradations', the clean images to corrupt: a data set, or
+      images (uint8, or float in [0, 1]) and labels. For 'mnist_c' nothing: its
+      sets are read from `data_dir`.
     benchmark: 'mnist_c' (the 16 sets of the TFDS data set `mnist_corrupted`) or
       'degradations' (every amount of `corruptions.DEGRADATIONS`).
     data_dir: folder of prepared TFDS data sets; see `data.load`.

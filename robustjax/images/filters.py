@@ -1,8 +1,8 @@
 """Gaussian blur of images [B, H, W, C], any float dtype, with a traced width.
 
 Blurring along an axis of H pixels is a product with an [H, H] matrix, which any
-width fits: a sweep over widths, or a width that changes during training, compiles
-once.
+width fits: a sweep over widths, or a width that changes during training,
+compiles once.
 """
 
 import jax.numpy as jnp

@@ -1,8 +1,9 @@
 """Learned gates on hidden states, and NoiseOut: noise injection, then a gate.
 
-NoiseOut, section 3.1. A gate computes from the hidden states how much of each of
-them passes, Omega = sigmoid(z * W + b), h' = z . Omega. It acts in training and
-at test. Noise before the gate (training only) teaches it which states to distrust.
+NoiseOut, section 3.1. A gate computes from the hidden states how much of each
+of them passes, Omega = sigmoid(z * W + b), h' = z . Omega. It acts in training
+and at test. Noise before the gate (training only) teaches it which states to
+distrust.
 
 Hidden states are [B, ...]; all axes but the first are one axis of K states.
 """
@@ -49,12 +50,12 @@ class Gate(nn.Module):
   """A learned gate: h' = z . maximum . sigmoid(z * W + b).
 
   Attributes:
-    kind: `elementwise` has W and b in R^K and is the default, since only it fits
-      the 3 % of training time the paper reports; `dense` has W in R^{K x K};
-      `static` has b alone, a control for the claim that gates must depend on
-      their input.
-    maximum: what an open gate multiplies by. The paper's gates have 1 and cannot
-      amplify, a limitation it states; 2 can.
+    kind: `elementwise` has W and b in R^K and is the default, since only it
+      fits the 3 % of training time the paper reports; `dense` has W in
+      R^{K x K}; `static` has b alone, a control for the claim that gates must
+      depend on their input.
+    maximum: what an open gate multiplies by. The paper's gates have 1 and
+      cannot amplify, a limitation it states; 2 can.
 
   Parameters `weight` and `bias` start as U(-s, s), s = 1/sqrt(K).
 

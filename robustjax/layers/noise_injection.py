@@ -2,9 +2,9 @@
 
 NoiseOut, section 3.2, Eq. 6-7. A random share of the hidden states gives way to
 draws from a normal distribution with the mean and deviation this state has over
-the batch, so that the next layer cannot rely on any one of them, yet sees values
-of the size it is used to. Table 4 compares four other ways of disturbing the same
-states; all five are here.
+the batch, so that the next layer cannot rely on any one of them, yet sees
+values of the size it is used to. Table 4 compares four other ways of disturbing
+the same states; all five are here.
 
 Hidden states are [B, ...]; all axes but the first are one axis of K states. Any
 float dtype; statistics are taken in at least float32.
@@ -20,8 +20,9 @@ from robustjax import array_types
 from robustjax import errors
 
 MEDIAN_WINDOW = 11
-# Half the spacing of float32 below one: it centres the draws of `uniform`, which
-# are multiples of 2^-23, and is the distance at which quantiles are cut off.
+# Half the spacing of float32 below one: it centres the draws of `uniform`,
+# which are multiples of 2^-23, and is the distance at which quantiles are cut
+# off.
 _HALF_SPACING = 2.0**-24
 
 
@@ -37,8 +38,8 @@ def _moments(hidden, axis):
   return mean, jnp.std(hidden, axis=axis, keepdims=True)
 
 
-# Each of these takes states [B, K] and quantiles [B, K], uniform on (0, 1) where
-# a state is replaced, and returns the replacements [B, K].
+# Each of these takes states [B, K] and quantiles [B, K], uniform on (0, 1)
+# where a state is replaced, and returns the replacements [B, K].
 
 
 def _batch_noise(hidden, quantile):
@@ -112,7 +113,7 @@ def inject_noise(
 
   with :math:`\tilde h_{bk}`, by strategy,
 
-  * `noise_injection`: Normal(mu_k, sigma_k), over the batch (the paper's Eq. 6);
+  * `noise_injection`: Normal(mu_k, sigma_k), over the batch (Eq. 6);
   * `layer_injection`: Normal(mu_b, sigma_b), over the K states of the sample;
   * `uniform`: U(min, max) over the whole tensor;
   * `additive`: h + Normal(0, sigma_k), sigma_k over the batch;
@@ -122,8 +123,8 @@ def inject_noise(
   The same key selects the same elements for every strategy. Deviations are
   population deviations. No gradient flows through what replaces a state (with
   `additive`, none through sigma_k); states that stay pass theirs unchanged.
-  With B = 1 the default strategy is the identity, since sigma_k is 0. Under `jit`
-  with a sharded batch the statistics are those of the whole batch.
+  With B = 1 the default strategy is the identity, since sigma_k is 0. Under
+  `jit` with a sharded batch the statistics are those of the whole batch.
 
   Args:
     key: random key.

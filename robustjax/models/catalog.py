@@ -36,7 +36,8 @@ def create(
 
   Example:
     >>> from robustjax import layers, models
-    >>> models.create('mnist_cnn', flattened=layers.NoiseOut(rate=0.2)).num_classes
+    >>> noiseout = layers.NoiseOut(rate=0.2)
+    >>> models.create('mnist_cnn', flattened=noiseout).num_classes
     10
   """
   errors.check_choice('model', name, MODELS)

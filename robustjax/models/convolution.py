@@ -1,13 +1,13 @@
-"""A lowering of convolution for XLA on CPU, and a max-pool with a fast gradient.
+"""Convolution as XLA is fast at on CPU, and max-pool with a fast gradient.
 
 Both compute what `jax.lax.conv_general_dilated` and `flax.linen.max_pool`
 compute. Images are [B, H, W, C], any float dtype.
 
-Why: the CPU code XLA of JAX 0.10 generates for a convolution without padding takes
-two to three times as long as for the same convolution with padding on one side,
-forward and backward, because only the latter gets a tuned kernel. One row of
-zeros, whose outputs are cropped away, is therefore the cheaper program. From JAX
-0.11 on both forms take the same time. Other platforms get XLA's own.
+Why: the CPU code XLA of JAX 0.10 generates for a convolution without padding
+takes two to three times as long as for the same convolution with padding on one
+side, forward and backward, because only the latter gets a tuned kernel. One row
+of zeros, whose outputs are cropped away, is therefore the cheaper program. From
+JAX 0.11 on both forms take the same time. Other platforms get XLA's own.
 """
 
 from collections.abc import Sequence
@@ -71,8 +71,8 @@ def max_pool(images: array_types.Array, window: int = 2) -> array_types.Array:
   """The largest value of each window x window square, without overlap.
 
   A reshape and a maximum: on CPU its gradient takes a tenth of the time of
-  `flax.linen.max_pool`'s. Where several values of a window are the largest, they
-  share the gradient equally, instead of the first taking it all.
+  `flax.linen.max_pool`'s. Where several values of a window are the largest,
+  they share the gradient equally, instead of the first taking it all.
 
   Args:
     images: [B, H, W, C].

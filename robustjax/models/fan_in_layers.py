@@ -1,8 +1,8 @@
 """Dense and convolution with the papers' initialisation.
 
-Weights and biases are U(-s, s) with s = 1/sqrt(fan-in), the fan-in taken from the
-layer's input. Flax's initialisers see the shape of one parameter and so cannot
-know a bias's fan-in; these layers tell them.
+Weights and biases are U(-s, s) with s = 1/sqrt(fan-in), the fan-in taken from
+the layer's input. Flax's initialisers see the shape of one parameter and so
+cannot know a bias's fan-in; these layers tell them.
 """
 
 import math

@@ -36,9 +36,9 @@ class Forward(NamedTuple):
 class MnistCnn(nn.Module):
   """conv 32, conv 64, max-pool, [flattened], dense 128, [penultimate], dense.
 
-  Both convolutions are 3x3 without padding, followed by ReLU. Dropout .25 follows
-  the pool, dropout .5 the ReLU of the first dense layer. The pooled maps are
-  flattened channels first, so that neighbours in the hidden vector are
+  Both convolutions are 3x3 without padding, followed by ReLU. Dropout .25
+  follows the pool, dropout .5 the ReLU of the first dense layer. The pooled
+  maps are flattened channels first, so that neighbours in the hidden vector are
   neighbours in the image. At 28 x 28 the hidden vector has 9216 states and the
   model 1,199,882 parameters without hooks.
 

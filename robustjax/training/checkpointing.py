@@ -1,8 +1,8 @@
 """Checkpoints that notice damage. The only file that knows Orbax.
 
-Orbax restores flipped bits, and casts dtypes, without a word. Each checkpoint here
-carries a manifest with shape, dtype and CRC-32 of every array, and is compared to
-it when restored.
+Orbax restores flipped bits, and casts dtypes, without a word. Each checkpoint
+here carries a manifest with shape, dtype and CRC-32 of every array, and is
+compared to it when restored.
 """
 
 from collections.abc import Callable
@@ -188,8 +188,8 @@ class Checkpoints:
       The tree, bit for bit as it was saved.
 
     Raises:
-      DamagedCheckpointError: if it is not as it was written, or is one of another
-        model.
+      DamagedCheckpointError: if it is not as it was written, or is one of
+        another model.
     """
     manifest = self._read_manifest(step)['leaves']
     difference = _first_difference(abstract, manifest, checksums=False)
@@ -271,8 +271,8 @@ class Checkpoints:
     failure = None
     try:
       restored = self._manager.restore(
-          step,
-          args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
+        step,
+        args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
       )
     except Exception as error:  # Orbax and TensorStore raise many types.
       failure = type(error).__name__

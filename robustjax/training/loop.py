@@ -69,16 +69,17 @@ def train(
   """Trains a classifier, or goes on training it.
 
   Called again with the same config and workdir, it resumes from the newest
-  checkpoint that is intact; N steps in one go and N steps with interruptions end
-  with the same parameters, bit for bit, on the same devices and versions. Ctrl-C
-  and SIGTERM save and return.
+  checkpoint that is intact; N steps in one go and N steps with interruptions
+  end with the same parameters, bit for bit, on the same devices and versions.
+  Ctrl-C and SIGTERM save and return.
 
   Args:
     config: a config as in configs/; every field is checked.
     workdir: receives config.json, checkpoints/, metrics.jsonl, tensorboard/ and
       summary.json.
     data_dir: folder of prepared TFDS data sets; see `data.load`.
-    devices: the devices to use; all by default. They must divide the batch size.
+    devices: the devices to use; all by default. They must divide the batch
+    size.
 
   Returns:
     The summary: whether training finished, the last step, test accuracy, number

@@ -16,7 +16,7 @@ def say(line: str) -> None:
 
 
 def _lines_until(path: pathlib.Path, step: int) -> list[str]:
-  """The whole lines of steps up to `step`; a killed run may leave half a one."""
+  """The lines of steps up to `step`; a killed run may have left half a one."""
   kept = []
   for line in path.read_text().splitlines() if path.is_file() else ():
     try:

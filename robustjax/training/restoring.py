@@ -25,8 +25,8 @@ class Restored(NamedTuple):
     model: the linen module.
     variables: what `model.apply` takes: {'params': ...}.
     step: number of steps it was trained for.
-    predict: images float [B, H, W, C] in [0, 1] to logits [B, C]; jitted, without
-      noise or dropout.
+    predict: images float [B, H, W, C] in [0, 1] to logits [B, C]; jitted,
+      without noise or dropout.
   """
 
   config: ml_collections.ConfigDict
@@ -55,8 +55,8 @@ def restore(
     A `Restored`.
 
   Raises:
-    errors.InputError: if there is no run, no such step, or the checkpoint is not
-      as it was written; the message names the steps that are.
+    errors.InputError: if there is no run, no such step, or the checkpoint is
+      not as it was written; the message names the steps that are.
 
   Example:
     restored = robustjax.restore('/tmp/noiseout')

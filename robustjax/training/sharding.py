@@ -1,7 +1,7 @@
-"""How arrays are laid out over devices: batches split, all else on every device.
+"""Layout of arrays over devices: batches split, all else on every device.
 
-One jitted program sees the whole batch, so statistics over a batch, such as those
-noise injection draws from, are global whatever the number of devices.
+One jitted program sees the whole batch, so statistics over a batch, such as
+those noise injection draws from, are global whatever the number of devices.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ def batch_sharding(mesh: Mesh, size: int) -> NamedSharding:
     size: number of examples.
 
   Returns:
-    An equal part per device; where the devices do not divide `size`, as they may
-    not an epoch's last batch, the whole batch on every device.
+    An equal part per device; where the devices do not divide `size`, as they
+    may not an epoch's last batch, the whole batch on every device.
   """
   is_even = size % mesh.size == 0
   return NamedSharding(mesh, PartitionSpec(DATA_AXIS if is_even else None))

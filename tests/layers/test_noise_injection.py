@@ -16,7 +16,7 @@ def _hidden(rng, batch=6, size=40):
 
 
 def _changed(key, hidden, rate):
-  """Where the states are replaced, read off a strategy that changes them all."""
+  """Where states are replaced, read off a strategy that changes them all."""
   noisy = layers.inject_noise(key, hidden, rate=rate, strategy='additive')
   return np.asarray(noisy != hidden)
 

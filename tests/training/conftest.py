@@ -1,11 +1,13 @@
 """A data set and a config small enough to train in a test."""
 
 import runpy
+import shutil
 
 import jax
 import numpy as np
 import pytest
 
+import robustjax
 from robustjax import data
 from robustjax.data import sources
 
@@ -24,16 +26,19 @@ def _tiny(split):
   return data.from_arrays(images, labels, name='digits', split=split)
 
 
-@pytest.fixture
-def tiny_data(monkeypatch):
-  """Makes 'digits' mean 52 training and 20 test images of 8 x 8 pixels."""
+def _patch_data(monkeypatch):
   monkeypatch.setattr(
     sources, 'load', lambda name, split, data_dir=None: _tiny(split)
   )
 
 
 @pytest.fixture
-def config(root):
+def tiny_data(monkeypatch):
+  """Makes 'digits' mean 52 training and 20 test images of 8 x 8 pixels."""
+  _patch_data(monkeypatch)
+
+
+def _config(root):
   """NoiseOut, two epochs of seven steps; the last batch of each is of four."""
   path = root / 'configs' / 'noiseout.py'
   config = runpy.run_path(str(path))['get_config']('noiseout')
@@ -46,6 +51,30 @@ def config(root):
 
 
 @pytest.fixture
+def config(root):
+  """A config small enough to train in a test."""
+  return _config(root)
+
+
+@pytest.fixture
 def one_device():
   """A list of one device, for tests that are not about several."""
   return jax.devices()[:1]
+
+
+@pytest.fixture(scope='session')
+def _trained(tmp_path_factory, root):
+  workdir = tmp_path_factory.mktemp('trained')
+  with (
+    pytest.MonkeyPatch.context() as monkeypatch,
+    jax.numpy_dtype_promotion('strict'),
+  ):
+    _patch_data(monkeypatch)
+    robustjax.train(_config(root), workdir, devices=jax.devices()[:1])
+  return workdir
+
+
+@pytest.fixture
+def undisturbed(_trained, tmp_path):
+  """A copy of the folder of a run of `config` on one device, left alone."""
+  return shutil.copytree(_trained, tmp_path / 'undisturbed')

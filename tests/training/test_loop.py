@@ -35,13 +35,6 @@ def _truncate_largest(folder):
   os.truncate(max(files, key=lambda path: path.stat().st_size), 10)
 
 
-@pytest.fixture
-def undisturbed(config, tmp_path, one_device):
-  workdir = tmp_path / 'undisturbed'
-  robustjax.train(config, workdir, devices=one_device)
-  return workdir
-
-
 def test_learns_and_leaves_what_it_says(config, tmp_path, one_device, capsys):
   config.num_epochs = 10
   summary = robustjax.train(config, tmp_path, devices=one_device)
@@ -77,7 +70,7 @@ def _interrupt_from(step):
   return write_then_interrupt
 
 
-@pytest.mark.parametrize('step', [3, 6, 7, 9, 14])
+@pytest.mark.parametrize('step', [3, 7, 9, 14])
 def test_an_interrupted_run_ends_like_one_left_alone(
   config, tmp_path, one_device, undisturbed, monkeypatch, capsys, step
 ):

@@ -8,16 +8,10 @@ from robustjax import errors
 pytestmark = pytest.mark.usefixtures('tiny_data')
 
 
-@pytest.fixture
-def workdir(config, tmp_path, one_device):
-  robustjax.train(config, tmp_path, devices=one_device)
-  return tmp_path
-
-
 def test_predicts_as_the_model_does_without_noise(
-  config, workdir, one_device, rng
+  config, undisturbed, one_device, rng
 ):
-  restored = robustjax.restore(workdir, devices=one_device)
+  restored = robustjax.restore(undisturbed, devices=one_device)
   assert restored.step == 14
   assert restored.config.to_dict() == config.to_dict()
   images = jnp.asarray(rng.uniform(size=(5, 8, 8, 1)), jnp.float32)
@@ -25,19 +19,21 @@ def test_predicts_as_the_model_does_without_noise(
   np.testing.assert_allclose(restored.predict(images), expected, rtol=1e-5)
 
 
-def test_a_step_can_be_chosen(workdir, one_device):
-  earlier = robustjax.restore(workdir, 12, devices=one_device)
+def test_a_step_can_be_chosen(undisturbed, one_device):
+  earlier = robustjax.restore(undisturbed, 12, devices=one_device)
   assert earlier.step == 12
-  best = robustjax.restore(workdir, 'best', devices=one_device)
+  best = robustjax.restore(undisturbed, 'best', devices=one_device)
   assert best.step in (7, 14)
   with pytest.raises(errors.InputError, match=r'step: .*got 5'):
-    robustjax.restore(workdir, 5, devices=one_device)
+    robustjax.restore(undisturbed, 5, devices=one_device)
 
 
-def test_restores_onto_eight_devices_what_one_trained(workdir, one_device, rng):
+def test_restores_onto_eight_devices_what_one_trained(
+  undisturbed, one_device, rng
+):
   images = jnp.asarray(rng.uniform(size=(16, 8, 8, 1)), jnp.float32)
-  one = robustjax.restore(workdir, devices=one_device)
-  eight = robustjax.restore(workdir)
+  one = robustjax.restore(undisturbed, devices=one_device)
+  eight = robustjax.restore(undisturbed)
   np.testing.assert_allclose(
     one.predict(images), eight.predict(images), atol=1e-5
   )

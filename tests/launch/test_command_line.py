@@ -1,0 +1,59 @@
+"""Bad input at the command line: one line, exit code 2, nothing written."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def train(root, tmp_path):
+  """Runs launch/train.py; returns exit code and stderr."""
+
+  def run(*arguments, workdir=tmp_path / 'run'):
+    command = [sys.executable, 'launch/train.py', f'--workdir={workdir}']
+    done = subprocess.run(
+      [*command, *arguments], cwd=root, capture_output=True, text=True
+    )
+    return done.returncode, done.stderr
+
+  return run
+
+
+_CONFIG = '--config=configs/noiseout.py'
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'message'),
+  [
+    ([], 'config'),
+    (['--config=configs/none.py'], 'expected a config file, got configs/none'),
+    ([f'{_CONFIG}:gated'], "cnn | noiseout, got 'gated'"),
+    ([_CONFIG, '--config.noize.rate=1'], '"noise" instead of "noize"'),
+    ([_CONFIG, '--config.noise.rate=a'], 'could not convert'),
+    ([_CONFIG, '--config.noise.rate=1.5'], 'noise.rate: expected a number'),
+    ([_CONFIG, '--config.noise.strategy=x'], 'noise.strategy: expected one of'),
+    ([_CONFIG, '--config.gate.kind=dens'], "did you mean 'dense'"),
+    ([_CONFIG, '--data_dir=/nonexistent'], 'launch/prepare_data.py mnist'),
+    ([_CONFIG, '--epochs=3'], "Unknown command line flag 'epochs'"),
+    (['--config.seed=3'], 'expected --config=FILE'),
+  ],
+)
+def test_bad_input_ends_in_one_line(train, tmp_path, arguments, message):
+  code, printed = train(*arguments)
+  assert code == 2
+  assert message in printed
+  assert printed.startswith('error: ')
+  assert len(printed.strip().splitlines()) == 1
+  assert not (tmp_path / 'run').exists()
+
+
+def test_help_shows_the_flags(root):
+  done = subprocess.run(
+    [sys.executable, 'launch/train.py', '--help'],
+    cwd=root,
+    capture_output=True,
+    text=True,
+  )
+  for flag in ('--config', '--workdir', '--data_dir'):
+    assert flag in done.stdout

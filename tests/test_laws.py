@@ -1,0 +1,189 @@
+"""Laws that every layer, model and corruption obeys, in one table.
+
+A new public name must enter the table: `test_the_table_is_complete` fails else.
+"""
+
+from collections.abc import Callable
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax import corruptions
+from robustjax import layers
+from robustjax import models
+
+HIDDEN = (6, 20)
+IMAGES = (3, 8, 8, 1)
+
+
+class Case(NamedTuple):
+  """One entry of the table.
+
+  Attributes:
+    covers: the public name it stands for.
+    apply: (key, x) -> y; x is float32 and positive.
+    shape: of x.
+    off: (key, x) -> y, switched off: the identity; None where nothing can be.
+    is_random: whether another key gives another result.
+  """
+
+  covers: str
+  apply: Callable
+  shape: tuple[int, ...]
+  off: Callable | None = None
+  is_random: bool = True
+
+
+def _inject(strategy):
+  inject = functools.partial(layers.inject_noise, strategy=strategy)
+  return Case(
+    'layers.inject_noise',
+    lambda key, x: inject(key, x, rate=0.4),
+    HIDDEN,
+    off=lambda key, x: inject(key, x, rate=0.0),
+  )
+
+
+def _module(covers, module, shape, *, off=None, is_random=True):
+  """A linen module while training; its parameters drawn with a fixed key."""
+
+  def apply(key, x, train=True):
+    variables = _variables(module, x.shape)
+    rngs = {'noise': key, 'dropout': key}
+    return module.apply(variables, x, train=train, rngs=rngs)
+
+  return Case(covers, apply, shape, off and off(apply), is_random)
+
+
+def _variables(module, shape):
+  return module.init(jax.random.key(0), jnp.ones(shape, jnp.float32))
+
+
+def _at_test(apply):
+  return lambda key, x: apply(key, x, train=False)
+
+
+def _degradation(name):
+  degradation = corruptions.DEGRADATIONS[name]
+  return Case(
+    f'corruptions.{name}',
+    lambda key, x: degradation(key, x, amount=0.3),
+    IMAGES,
+    off=lambda key, x: degradation(key, x, amount=0.0),
+    is_random=name != 'gaussian_blur',
+  )
+
+
+CASES = {
+  **{f'inject_noise {name}': _inject(name) for name in layers.STRATEGIES},
+  'NoiseInjection': _module(
+    'layers.NoiseInjection', layers.NoiseInjection(0.4), HIDDEN, off=_at_test
+  ),
+  **{
+    f'Gate {kind}': _module(
+      'layers.Gate', layers.Gate(kind), HIDDEN, is_random=False
+    )
+    for kind in layers.GATE_KINDS
+  },
+  'NoiseOut': _module('layers.NoiseOut', layers.NoiseOut(0.4), HIDDEN),
+  'mnist_cnn': _module('models.mnist_cnn', models.create('mnist_cnn'), IMAGES),
+  'mnist_cnn with NoiseOut': _module(
+    'models.mnist_cnn',
+    models.create('mnist_cnn', flattened=layers.NoiseOut(0.4)),
+    IMAGES,
+  ),
+  **{name: _degradation(name) for name in corruptions.DEGRADATIONS},
+}
+
+every_case = pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
+# Sums of at most a few hundred terms of order 1, in another order.
+close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+
+
+def _input(case, batch=()):
+  rng = np.random.default_rng(1)
+  x = rng.uniform(0.05, 0.95, size=(*batch, *case.shape))
+  return jnp.asarray(x, jnp.float32)
+
+
+def test_the_table_is_complete():
+  covered = {case.covers for case in CASES.values()}
+  callables = {name for name in layers.__all__ if not name.isupper()}
+  callables -= {'Gated'}  # A plain tuple.
+  public = {f'layers.{name}' for name in callables}
+  public |= {f'models.{name}' for name in models.MODELS}
+  public |= {f'corruptions.{name}' for name in corruptions.DEGRADATIONS}
+  assert covered == public
+
+
+@every_case
+def test_jit_equals_eager(case):
+  key, x = jax.random.key(2), _input(case)
+  close(jax.jit(case.apply)(key, x), case.apply(key, x))
+
+
+@every_case
+def test_vmap_adds_a_leading_axis(case):
+  keys, x = jax.random.split(jax.random.key(3), 2), _input(case, batch=(2,))
+  found = jax.jit(jax.vmap(case.apply))(keys, x)
+  alone = jax.jit(case.apply)
+  close(found, jnp.stack([alone(keys[i], x[i]) for i in range(2)]))
+
+
+@every_case
+def test_bfloat16_stays_near_float32(case):
+  key, x = jax.random.key(4), _input(case).astype(jnp.bfloat16)
+  found = jax.jit(case.apply)(key, x)
+  assert np.isfinite(found.astype(jnp.float32)).all()
+  if case.covers.startswith('models.'):
+    return  # Models compute in a dtype of their own, whatever comes in.
+  assert found.dtype == jnp.bfloat16
+  exact = jax.jit(case.apply)(key, x.astype(jnp.float32))
+  # A few roundings to 8 bits of values below 4.
+  error = jnp.abs(found.astype(jnp.float32) - exact)
+  assert float(error.max()) <= 4 * 4 * 2**-8
+
+
+@every_case
+def test_gradients_are_finite(case):
+  key, x = jax.random.key(5), _input(case)
+  gradient = jax.jit(jax.grad(lambda x: jnp.sum(jnp.sin(case.apply(key, x)))))
+  found = gradient(x)
+  assert np.isfinite(found).all()
+  assert np.abs(found).max() > 0
+
+
+@every_case
+def test_the_same_key_gives_the_same_and_another_another(case):
+  x, apply = _input(case), jax.jit(case.apply)
+  one, same, other = (apply(jax.random.key(i), x) for i in (6, 6, 7))
+  np.testing.assert_array_equal(one, same)
+  assert np.array_equal(one, other) != case.is_random
+
+
+@every_case
+def test_the_second_call_compiles_nothing(case):
+  traces = []
+
+  def apply(key, x):
+    traces.append(1)
+    return case.apply(key, x)
+
+  jitted = jax.jit(apply)
+  jitted(jax.random.key(8), _input(case))
+  jitted(jax.random.key(9), _input(case) / 2)
+  assert len(traces) == 1
+
+
+@pytest.mark.parametrize(
+  'case',
+  [case for case in CASES.values() if case.off],
+  ids=[name for name, case in CASES.items() if case.off],
+)
+def test_off_is_the_identity(case):
+  x = _input(case)
+  np.testing.assert_array_equal(case.off(jax.random.key(10), x), x)
