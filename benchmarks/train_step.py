@@ -3,9 +3,9 @@
   pip install -e '.[bench]'
   python benchmarks/train_step.py
 
-PyTorch runs in a process of its own, in turn with JAX, so that neither library's
-threads disturb the other. Figures are medians of the rounds' medians, in
-milliseconds, after compilation; compile time stands beside.
+PyTorch runs in a process of its own, in turn with JAX, so that neither
+library's threads disturb the other. Figures are medians of the rounds' medians,
+in milliseconds, after compilation; compile time stands beside.
 """
 
 import argparse

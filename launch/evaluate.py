@@ -5,6 +5,7 @@
 Writes a table and a figure to DIR/evaluation, and prints the table.
 """
 
+import functools
 import pathlib
 import platform
 
@@ -49,6 +50,29 @@ def _step() -> int | str | None:
   return int(_STEP.value)
 
 
+def _gate_details(restored) -> dict[str, str]:
+  """What the gates do on the clean test images; nothing without gates."""
+  config = restored.config
+  if config.gate.kind == 'none':
+    return {}
+
+  def call(method):
+    apply = functools.partial(restored.model.apply, method=method)
+    jitted = jax.jit(apply)
+    return lambda x: jitted(restored.variables, x)
+
+  clean = data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
+  found = evaluation.gate_activity(
+    call('forward'), call('classify'), clean, batch_size=_BATCH_SIZE.value
+  )
+  return {
+    'gates on clean images': f'mean {found.mean:.3f},'
+    f' {found.share_decided:.1%} outside [0.1, 0.9]',
+    'clean accuracy': f'{found.accuracy:.2%}; with every gate replaced by its'
+    f' mean {found.accuracy_with_mean_gates:.2%}',
+  }
+
+
 def main(argv):
   del argv
   restored = robustjax.restore(_WORKDIR.value, _step())
@@ -69,9 +93,11 @@ def main(argv):
     'devices': ', '.join(sorted({d.device_kind for d in jax.devices()})),
     'versions': f'JAX {jax.__version__}, Python {platform.python_version()}',
   }
+  details |= _gate_details(restored)
   folder = pathlib.Path(_WORKDIR.value).expanduser() / 'evaluation'
   paths = report.save({config.variant: found}, folder, details=details)
   print(found.to_markdown(config.variant))
+  print('\n'.join(f'{name}: {value}' for name, value in details.items()))
   print('saved', ', '.join(path.name for path in paths), 'in', folder)
 
 

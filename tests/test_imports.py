@@ -25,7 +25,7 @@ FILES = {
   'corruptions': ['pixel_noise', 'blur', 'catalog'],
   'models': ['convolution', 'fan_in_layers', 'mnist_cnn', 'catalog'],
   'data': ['sources', 'preprocessing', 'pipeline'],
-  'evaluation': ['metrics', 'results', 'sweep', 'report'],
+  'evaluation': ['metrics', 'gate_activity', 'results', 'sweep', 'report'],
   'training': [
     'state',
     'losses',

@@ -191,7 +191,8 @@ def prepared_folder(
       'data_dir',
       f'a folder with the prepared data set {name!r}',
       f'{root}, which has none'
-      f' (run: python launch/prepare_data.py {name} --data_dir={root})',
+      f' (run: python launch/prepare_data.py {name.partition("/")[0]}'
+      f' --data_dir={root})',
     )
   newest = max(infos, key=lambda info: _version(info.parent))
   return newest.parent

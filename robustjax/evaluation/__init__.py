@@ -1,5 +1,7 @@
 """Measuring classifiers; they may be any function from images to logits."""
 
+from robustjax.evaluation.gate_activity import gate_activity
+from robustjax.evaluation.gate_activity import GateActivity
 from robustjax.evaluation.results import Results
 from robustjax.evaluation.results import Row
 from robustjax.evaluation.results import to_markdown
@@ -10,8 +12,10 @@ from robustjax.evaluation.sweep import MNIST_C
 __all__ = (
   'BENCHMARKS',
   'MNIST_C',
+  'GateActivity',
   'Results',
   'Row',
   'evaluate',
+  'gate_activity',
   'to_markdown',
 )

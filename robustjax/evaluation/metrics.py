@@ -1,6 +1,7 @@
 """How often a classifier is right, every image counted exactly once."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -31,10 +32,32 @@ class Counts(NamedTuple):
     return self.correct / self.total
 
 
-def _pad(images: np.ndarray, size: int) -> np.ndarray:
-  """Repeats the last image until there are `size`."""
-  missing = size - len(images)
-  return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
+def batches(
+  images: np.ndarray, batch_size: int
+) -> Iterator[tuple[array_types.Array, int, int]]:
+  """Batches of one size that hold every image once, and some of them twice.
+
+  Args:
+    images: uint8 [N, H, W, C], or float in [0, 1].
+    batch_size: B, at least 1; N if that is smaller.
+
+  Yields:
+    Images float [B, H, W, C] in [0, 1]; the place of the first of them in
+    0..N-1; and how many count: the last batch is filled up with copies of the
+    last image, so that a jitted function sees one shape.
+
+  Raises:
+    errors.InputError: if the batch size is no positive integer.
+  """
+  errors.check_integer('batch_size', batch_size, low=1)
+  batch_size = min(batch_size, len(images))
+  for start in range(0, len(images), batch_size):
+    part = np.asarray(images[start : start + batch_size])
+    copies = np.repeat(part[-1:], batch_size - len(part), axis=0)
+    batch = jnp.asarray(np.concatenate([part, copies]))
+    if batch.dtype == jnp.uint8:
+      batch = preprocessing.to_unit(batch)
+    yield batch, start, len(part)
 
 
 def predicted_labels(
@@ -51,8 +74,7 @@ def predicted_labels(
     images: uint8 [N, H, W, C], or float in [0, 1].
     corrupt: what happens to the images before: (images [B, H, W, C] in [0, 1],
       index int [B]: the place of each in 0..N-1) -> images.
-    batch_size: B of every call. The last batch is filled up with copies of its
-      last image, so that `predict` sees one shape; their results are dropped.
+    batch_size: B of every call; see `batches`.
 
   Returns:
     int [N].
@@ -60,24 +82,18 @@ def predicted_labels(
   Raises:
     errors.InputError: if the logits are not [B, C], or not finite.
   """
-  errors.check_integer('batch_size', batch_size, low=1)
-  batch_size = min(batch_size, len(images))
   labels = []
-  for start in range(0, len(images), batch_size):
-    batch = np.asarray(images[start : start + batch_size])
-    batch = jnp.asarray(_pad(batch, batch_size))
-    if batch.dtype == jnp.uint8:
-      batch = preprocessing.to_unit(batch)
+  for batch, start, count in batches(images, batch_size):
     if corrupt is not None:
-      batch = corrupt(batch, jnp.arange(start, start + batch_size))
+      batch = corrupt(batch, start + jnp.arange(len(batch)))
     logits = np.asarray(predict(batch))
-    if logits.ndim != 2 or len(logits) != batch_size:
-      expected = f'logits [{batch_size}, C]'
+    if logits.ndim != 2 or len(logits) != len(batch):
+      expected = f'logits [{len(batch)}, C]'
       raise errors.InputError('predict', expected, f'shape {logits.shape}')
     if not np.isfinite(logits.astype(np.float32)).all():
       raise errors.InputError('predict', 'finite logits', 'inf or nan')
-    labels.append(logits.argmax(axis=1))
-  return np.concatenate(labels)[: len(images)]
+    labels.append(logits[:count].argmax(axis=1))
+  return np.concatenate(labels)
 
 
 def count_correct(

@@ -173,7 +173,8 @@ def claim(
     config: a validated config.
 
   Raises:
-    errors.InputError: if it holds the run of another config.
+    errors.InputError: if it holds the run of another config, or cannot be
+      written to.
   """
   folder = pathlib.Path(workdir).expanduser()
   path = folder / _FILE
@@ -183,8 +184,12 @@ def claim(
   if (folder / 'checkpoints').exists():
     got = f'{workdir}: checkpoints, but no {_FILE}'
     raise errors.InputError('workdir', 'a new folder, or a run to resume', got)
-  folder.mkdir(parents=True, exist_ok=True)
-  _write_json(path, config.to_dict())
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(path, config.to_dict())
+  except OSError as error:
+    expected = 'a folder that can be written to'
+    raise errors.InputError('workdir', expected, f'{error}') from error
 
 
 def describe_dataset(

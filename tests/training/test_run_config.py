@@ -80,6 +80,12 @@ def test_checkpoints_without_a_config_are_not_claimed(config, tmp_path):
     run_config.claim(tmp_path, config)
 
 
+def test_a_workdir_that_cannot_be_written_to_is_named(config, tmp_path):
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(errors.InputError, match='can be written to'):
+    run_config.claim(tmp_path / 'file' / 'run', config)
+
+
 def test_a_folder_that_is_no_run_is_named(tmp_path):
   with pytest.raises(errors.InputError, match='workdir: .*no config.json'):
     run_config.read(tmp_path)
