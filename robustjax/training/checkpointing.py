@@ -120,7 +120,6 @@ class Checkpoints:
   def _open(self) -> None:
     options = ocp.CheckpointManagerOptions(
       preservation_policy=_LatestAndBest(self._accuracies),
-      read_only=self._read_only,
       create=not self._read_only,
       cleanup_tmp_directories=not self._read_only,
       enable_async_checkpointing=not self._read_only,
