@@ -160,14 +160,13 @@ class Checkpoints:
     Raises:
       RuntimeError: if Orbax declines to save.
     """
-    copies = jax.tree.map(lambda leaf: leaf.copy(), tree)
-    manifest = {'leaves': make_manifest(copies), 'metrics': metrics}
+    manifest = {'leaves': make_manifest(tree), 'metrics': metrics}
     if metrics:
       self._accuracies[step] = metrics[SELECTION_METRIC]
     is_saved = self._manager.save(
       step,
       args=ocp.args.Composite(
-        state=ocp.args.StandardSave(copies),
+        state=ocp.args.StandardSave(tree),
         manifest=ocp.args.JsonSave(manifest),
       ),
     )
