@@ -6,6 +6,7 @@ Images are uint8 [N, H, W, C], labels int32 [N]. TFDS is read through
 """
 
 import hashlib
+import logging
 import os
 import pathlib
 import shutil
@@ -19,6 +20,7 @@ from robustjax import progress
 
 _DIGITS_TEST_SIZE = 360  # of 1797: one fifth
 _DIGITS_SIDE = 28
+_LOGGER = logging.getLogger(__name__)
 _READ_SIZE = 256  # images decoded per read; only the bar's steps depend on it
 
 
@@ -74,7 +76,8 @@ def from_arrays(
     expected = f'{len(images)} integers'
     got = f'shape {labels.shape}, dtype {labels.dtype}'
     raise errors.InputError('labels', expected, got)
-  num_classes = num_classes or int(labels.max()) + 1
+  if num_classes is None:
+    num_classes = int(labels.max()) + 1
   outside = labels[(labels < 0) | (labels >= num_classes)]
   if len(outside):
     expected = f'integers in [0, {num_classes})'
@@ -116,7 +119,8 @@ def load(
     A `DataSet`.
 
   Raises:
-    errors.InputError: if the data set is not prepared, or has no such split.
+    errors.InputError: if the data set is not prepared, is damaged or in another
+      format than array_record, or has no such split.
 
   Example:
     >>> load('digits', 'test').images.shape
@@ -125,8 +129,18 @@ def load(
   if name == 'digits':
     return _load_digits(split)
   folder = prepared_folder(name, data_dir=data_dir)
-  images, labels, num_classes = _load_cached(name, split, folder)
-  return DataSet(name, split, images, labels, num_classes)
+  try:
+    return _load_cached(name, split, folder)
+  except errors.InputError:
+    raise
+  except Exception as error:  # TFDS and array_record raise many types.
+    expected = f'an intact data set {name!r}'
+    got = f'{folder}: {type(error).__name__}: {_first_line(error)}'
+    raise errors.InputError('data_dir', expected, got) from error
+
+
+def _first_line(error: Exception) -> str:
+  return next(iter(str(error).strip().splitlines()), '')
 
 
 def _load_digits(split: str) -> DataSet:
@@ -180,22 +194,24 @@ def prepared_folder(
   Raises:
     errors.InputError: if there is none; the message says what to run.
   """
-  root = pathlib.Path(data_dir) if data_dir else default_data_dir()
-  infos = [
-    info
-    for info in (root / name).glob('*/dataset_info.json')
-    if all(part.isdigit() for part in info.parent.name.split('.'))
-  ]
-  if not infos:
-    raise errors.InputError(
-      'data_dir',
-      f'a folder with the prepared data set {name!r}',
-      f'{root}, which has none'
-      f' (run: python launch/prepare_data.py {name.partition("/")[0]}'
-      f' --data_dir={root})',
-    )
-  newest = max(infos, key=lambda info: _version(info.parent))
-  return newest.parent
+  root = pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
+  versions = _versions(root / name)
+  if versions:
+    return max(versions, key=_version)
+  expected = f'a folder with the prepared data set {name!r}'
+  configs = [path.name for path in (root / name).glob('*') if _versions(path)]
+  if configs:
+    got = f'{root}, which has {name} with the configs {", ".join(configs)}'
+    raise errors.InputError('data_dir', expected, got)
+  command = f'python launch/prepare_data.py {name.partition("/")[0]}'
+  got = f'{root}, which has none (run: {command} --data_dir={root})'
+  raise errors.InputError('data_dir', expected, got)
+
+
+def _versions(folder: pathlib.Path) -> list[pathlib.Path]:
+  """The prepared versions in the folder of one data set and config."""
+  folders = [info.parent for info in folder.glob('*/dataset_info.json')]
+  return [f for f in folders if all(p.isdigit() for p in f.name.split('.'))]
 
 
 def _version(folder: pathlib.Path) -> tuple[int, ...]:
@@ -213,18 +229,26 @@ def _cache_folder(split: str, folder: pathlib.Path) -> pathlib.Path:
   return root.expanduser() / 'robustjax' / name
 
 
-def _load_cached(name: str, split: str, folder: pathlib.Path):
+def _load_cached(name: str, split: str, folder: pathlib.Path) -> DataSet:
   cache = _cache_folder(split, folder)
   builder = _builder(folder)
   splits = builder.info.splits
   errors.check_choice(f'split of {name}', split, splits)
-  count = splits[split].num_examples
   num_classes = builder.info.features['label'].num_classes
-  arrays = _open_cache(cache, count)
-  if arrays is None:
-    _write_cache(cache, *_decode(name, split, builder))
-    arrays = _open_cache(cache, count)
-  return *arrays, num_classes
+  arrays = _open_cache(cache, splits[split].num_examples)
+  if arrays is not None:
+    return DataSet(name, split, *arrays, num_classes)
+  images, labels = _decode(name, split, builder)
+  data = from_arrays(
+    images, labels, num_classes=num_classes, name=name, split=split
+  )
+  try:
+    _write_cache(cache, data)
+  except OSError as error:
+    _LOGGER.warning('%s will be decoded again next time: %s', name, error)
+    return data
+  arrays = _open_cache(cache, len(data.labels))
+  return data if arrays is None else DataSet(name, split, *arrays, num_classes)
 
 
 def _builder(folder: pathlib.Path):
@@ -235,6 +259,11 @@ def _builder(folder: pathlib.Path):
   if not {'image', 'label'} <= set(features):
     expected = 'a data set with the features image and label'
     raise errors.InputError('dataset', expected, ', '.join(features))
+  file_format = builder.info.file_format.value
+  if file_format != 'array_record':
+    expected = 'a data set prepared in the format array_record'
+    got = f'{folder} in {file_format} (launch/prepare_data.py makes the former)'
+    raise errors.InputError('data_dir', expected, got)
   return builder
 
 
@@ -244,7 +273,9 @@ def _decode(name: str, split: str, builder) -> tuple[np.ndarray, np.ndarray]:
   if None in shape:
     expected = 'images of one size, small enough to be held in memory'
     raise errors.InputError('dataset', expected, f'{name}: shape {shape}')
-  images = np.empty((len(source), *shape), np.uint8)
+  images = np.empty(
+    (len(source), *shape), builder.info.features['image'].np_dtype
+  )
   labels = np.empty(len(source), np.int32)
   with progress.bar(len(source), f'decoding {name} {split}') as shown:
     for start in range(0, len(source), _READ_SIZE):
@@ -266,14 +297,25 @@ def _open_cache(cache: pathlib.Path, count: int):
   return (images, labels) if len(images) == len(labels) == count else None
 
 
-def _write_cache(cache: pathlib.Path, images, labels) -> None:
+def _write_cache(cache: pathlib.Path, data: DataSet) -> None:
   """Writes beside, then renames: a killed run leaves no half-written cache."""
   cache.parent.mkdir(parents=True, exist_ok=True)
   beside = pathlib.Path(tempfile.mkdtemp(dir=cache.parent, prefix='writing-'))
-  np.save(beside / 'images.npy', images, allow_pickle=False)
-  np.save(beside / 'labels.npy', labels, allow_pickle=False)
-  shutil.rmtree(cache, ignore_errors=True)
+  try:
+    np.save(beside / 'images.npy', data.images, allow_pickle=False)
+    np.save(beside / 'labels.npy', data.labels, allow_pickle=False)
+    _publish(beside, cache, len(data.labels))
+  finally:
+    shutil.rmtree(beside, ignore_errors=True)
+
+
+def _publish(beside: pathlib.Path, cache: pathlib.Path, count: int) -> None:
+  """Renames, unless another process was first; a damaged cache makes way."""
   try:
     beside.rename(cache)
-  except OSError:  # Another process was first; its arrays are the same.
-    shutil.rmtree(beside)
+  except OSError:
+    if _open_cache(cache, count) is None:
+      aside = beside.with_name(f'{beside.name}-damaged')
+      cache.rename(aside)
+      beside.rename(cache)
+      shutil.rmtree(aside, ignore_errors=True)

@@ -1,3 +1,4 @@
+import concurrent.futures
 import os
 import pathlib
 
@@ -156,6 +157,78 @@ def test_tfds_pixels_are_kept():
   for i in (0, 255, 256, 9999):
     np.testing.assert_array_equal(found.images[i], source[i]['image'])
     assert found.labels[i] == source[i]['label']
+
+
+@needs_mnist
+def test_a_cache_that_cannot_be_written_costs_only_a_warning(
+  monkeypatch, tmp_path, caplog
+):
+  (tmp_path / 'file').write_text('')
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+  found = data.load('mnist_corrupted/identity', 'test')
+  assert found.images.shape == (10_000, 28, 28, 1)
+  assert 'decoded again next time' in caplog.text
+
+
+def test_processes_that_race_for_the_cache_all_find_it(tmp_path):
+  images = np.zeros((3, 2, 2, 1), np.uint8)
+  source = data.from_arrays(images, np.arange(3))
+  cache = tmp_path / 'cache'
+
+  def write_then_open(_):
+    sources._write_cache(cache, source)
+    return sources._open_cache(cache, 3) is not None
+
+  with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    assert all(pool.map(write_then_open, range(200)))
+  assert [path.name for path in tmp_path.iterdir()] == ['cache']
+
+
+@needs_mnist
+@pytest.mark.parametrize('name', ['mnist-test', 'dataset_info', 'features'])
+def test_a_damaged_data_set_is_named(tmp_path, name):
+  folder = sources.prepared_folder('mnist')
+  copy = tmp_path / 'mnist' / folder.name
+  copy.mkdir(parents=True)
+  for path in folder.iterdir():
+    (copy / path.name).write_bytes(path.read_bytes())
+  (damaged,) = copy.glob(f'{name}*')
+  damaged.write_bytes(damaged.read_bytes()[:100])
+  with pytest.raises(
+    errors.InputError, match="an intact data set 'mnist'"
+  ) as e:
+    data.load('mnist', 'test', data_dir=tmp_path)
+  assert '\n' not in str(e.value)
+
+
+@needs_mnist
+def test_another_format_is_named(tmp_path):
+  folder = sources.prepared_folder('mnist')
+  copy = tmp_path / 'mnist' / folder.name
+  copy.mkdir(parents=True)
+  for name in ('dataset_info.json', 'features.json'):
+    content = (folder / name).read_text()
+    (copy / name).write_text(content.replace('array_record', 'tfrecord'))
+  with pytest.raises(
+    errors.InputError, match='format array_record, .*tfrecord'
+  ):
+    data.load('mnist', 'test', data_dir=tmp_path)
+
+
+def test_a_missing_config_is_named_with_those_there_are(tmp_path):
+  folder = tmp_path / 'mnist_corrupted' / 'fog' / '1.0.0'
+  folder.mkdir(parents=True)
+  (folder / 'dataset_info.json').write_text('{}')
+  with pytest.raises(errors.InputError, match='with the configs fog'):
+    data.load('mnist_corrupted', 'test', data_dir=tmp_path)
+
+
+def test_data_dir_may_begin_with_the_home_folder(monkeypatch, tmp_path):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  folder = tmp_path / 'sets' / 'mnist' / '3.0.1'
+  folder.mkdir(parents=True)
+  (folder / 'dataset_info.json').write_text('{}')
+  assert data.prepared_folder('mnist', data_dir='~/sets') == folder
 
 
 def test_a_changed_source_has_another_cache(tmp_path):
