@@ -8,21 +8,31 @@ import importlib
 
 __version__ = '0.1.0'
 
-_ROOMS = ('corruptions', 'data', 'evaluation', 'layers', 'models', 'training')
-_FUNCTIONS = {
+_ROOMS = (
+  'corruptions',
+  'data',
+  'errors',
+  'evaluation',
+  'layers',
+  'models',
+  'random_keys',
+  'training',
+)
+_NAMES = {
   'train': 'robustjax.training.loop',
   'restore': 'robustjax.training.restoring',
   'evaluate': 'robustjax.evaluation.sweep',
+  'InputError': 'robustjax.errors',
 }
 
-__all__ = (*_ROOMS, *_FUNCTIONS, '__version__')
+__all__ = (*_ROOMS, *_NAMES, '__version__')
 
 
 def __getattr__(name: str):
   if name in _ROOMS:
     return importlib.import_module(f'robustjax.{name}')
-  if name in _FUNCTIONS:
-    return getattr(importlib.import_module(_FUNCTIONS[name]), name)
+  if name in _NAMES:
+    return getattr(importlib.import_module(_NAMES[name]), name)
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 

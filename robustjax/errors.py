@@ -76,15 +76,22 @@ def check_range(
   end = ']' if np.isfinite(high) else ')'
   expected = f'a number in {bracket}{low:g}, {high:g}{end}'
   is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+  is_number = is_number and bool(np.isfinite(value))
   if not is_number or not low <= value <= high or (open_low and value == low):
     raise InputError(field, expected, repr(value))
 
 
-def check_integer(field: str, value: Any, *, low: int = 0) -> None:
-  """Raises InputError unless `value` is an integer and at least `low`."""
+def check_integer(
+  field: str, value: Any, *, low: int = 0, high: int | None = None
+) -> None:
+  """Raises InputError unless `value` is an integer in [low, high]."""
+  expected = f'an integer of at least {low}'
+  if high is not None:
+    expected += f' and at most {high}'
   is_integer = isinstance(value, numbers.Integral)
-  if not is_integer or isinstance(value, bool) or value < low:
-    raise InputError(field, f'an integer of at least {low}', repr(value))
+  is_integer = is_integer and not isinstance(value, bool)
+  if not is_integer or value < low or (high is not None and value > high):
+    raise InputError(field, expected, repr(value))
 
 
 def check_images(field: str, images: Any) -> None:

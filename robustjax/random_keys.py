@@ -22,19 +22,27 @@ STREAMS = {
 }
 
 
+LARGEST_SEED = 2**32 - 1
+
+
+def check_seed(field: str, seed: int) -> None:
+  """Raises errors.InputError unless JAX tells `seed` apart from all others."""
+  errors.check_integer(field, seed, high=LARGEST_SEED)
+
+
 def root_key(seed: int) -> array_types.Key:
   """The key all others of a run derive from.
 
   Args:
-    seed: a non-negative integer.
+    seed: an integer in [0, 2^32).
 
   Returns:
     A threefry key.
 
   Raises:
-    errors.InputError: if the seed is no non-negative integer.
+    errors.InputError: if it is none.
   """
-  errors.check_integer('seed', seed)
+  check_seed('seed', seed)
   return jax.random.key(seed, impl='threefry2x32')
 
 

@@ -32,7 +32,7 @@ def test_range_takes_its_ends(value):
   errors.check_range('rate', value, high=1.0)
 
 
-@pytest.mark.parametrize('value', [-0.1, 1.1, np.nan, 'a', None, True])
+@pytest.mark.parametrize('value', [-0.1, 1.1, np.nan, np.inf, 'a', None, True])
 def test_range_refuses(value):
   with pytest.raises(errors.InputError, match=r'rate: expected .*\[0, 1\]'):
     errors.check_range('rate', value, high=1.0)
@@ -46,6 +46,19 @@ def test_range_with_an_open_end_refuses_it():
 def test_range_lets_arrays_and_tracers_pass():
   errors.check_range('rate', jnp.float32(7), high=1.0)
   jax.jit(lambda rate: errors.check_range('rate', rate, high=1.0))(7.0)
+
+
+def test_infinity_is_no_number():
+  with pytest.raises(errors.InputError, match=r'maximum: .*, got inf'):
+    errors.check_range('maximum', np.inf)
+
+
+def test_integer_has_two_ends():
+  errors.check_integer('seed', 5, high=5)
+  with pytest.raises(
+    errors.InputError, match='at least 0 and at most 5, got 6'
+  ):
+    errors.check_integer('seed', 6, high=5)
 
 
 @pytest.mark.parametrize('value', [-1, 1.0, '3', True])

@@ -24,7 +24,7 @@ FILES = {
   'layers': ['noise_injection', 'gating'],
   'corruptions': ['pixel_noise', 'blur', 'catalog'],
   'models': ['convolution', 'fan_in_layers', 'mnist_cnn', 'catalog'],
-  'data': ['sources', 'preprocessing', 'pipeline'],
+  'data': ['array_cache', 'sources', 'preprocessing', 'pipeline'],
   'evaluation': ['metrics', 'gate_activity', 'results', 'sweep', 'report'],
   'training': [
     'state',
@@ -34,6 +34,7 @@ FILES = {
     'checkpointing',
     'steps',
     'run_config',
+    'workdir_lock',
     'interruption',
     'metric_writers',
     'loop',

@@ -29,7 +29,7 @@ def test_keys_are_threefry_whatever_the_default_is():
   assert jax.random.key_impl(key) == 'threefry2x32'
 
 
-@pytest.mark.parametrize('seed', [-1, 0.5, None])
+@pytest.mark.parametrize('seed', [-1, 0.5, None, 2**32])
 def test_a_bad_seed_is_named(seed):
   with pytest.raises(errors.InputError, match='seed: expected an integer'):
     random_keys.root_key(seed)

@@ -5,18 +5,16 @@ Images are uint8 [N, H, W, C], labels int32 [N]. TFDS is read through
 `.npy` files in the user's cache folder and memory-mapped from there.
 """
 
-import hashlib
 import logging
 import os
 import pathlib
-import shutil
-import tempfile
 from typing import NamedTuple
 
 import numpy as np
 
 from robustjax import errors
 from robustjax import progress
+from robustjax.data import array_cache
 
 _DIGITS_TEST_SIZE = 360  # of 1797: one fifth
 _DIGITS_SIDE = 28
@@ -218,24 +216,13 @@ def _version(folder: pathlib.Path) -> tuple[int, ...]:
   return tuple(int(part) for part in folder.name.split('.'))
 
 
-def _cache_folder(split: str, folder: pathlib.Path) -> pathlib.Path:
-  """Where the decoded arrays go: another folder, or changed files, another."""
-  root = pathlib.Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
-  state = hashlib.sha256(str(folder.resolve()).encode())
-  for path in sorted(folder.iterdir()):
-    stat = path.stat()
-    state.update(f'{path.name} {stat.st_size} {stat.st_mtime_ns};'.encode())
-  name = '-'.join((*folder.parts[-3:], split, state.hexdigest()[:16]))
-  return root.expanduser() / 'robustjax' / name
-
-
 def _load_cached(name: str, split: str, folder: pathlib.Path) -> DataSet:
-  cache = _cache_folder(split, folder)
+  cache = array_cache.folder_for(split, folder)
   builder = _builder(folder)
   splits = builder.info.splits
   errors.check_choice(f'split of {name}', split, splits)
   num_classes = builder.info.features['label'].num_classes
-  arrays = _open_cache(cache, splits[split].num_examples)
+  arrays = array_cache.read(cache, splits[split].num_examples)
   if arrays is not None:
     return DataSet(name, split, *arrays, num_classes)
   images, labels = _decode(name, split, builder)
@@ -243,11 +230,11 @@ def _load_cached(name: str, split: str, folder: pathlib.Path) -> DataSet:
     images, labels, num_classes=num_classes, name=name, split=split
   )
   try:
-    _write_cache(cache, data)
+    array_cache.write(cache, data.images, data.labels)
   except OSError as error:
     _LOGGER.warning('%s will be decoded again next time: %s', name, error)
     return data
-  arrays = _open_cache(cache, len(data.labels))
+  arrays = array_cache.read(cache, len(data.labels))
   return data if arrays is None else DataSet(name, split, *arrays, num_classes)
 
 
@@ -285,37 +272,3 @@ def _decode(name: str, split: str, builder) -> tuple[np.ndarray, np.ndarray]:
       labels[start:stop] = [item['label'] for item in items]
       shown.update(stop - start)
   return images, labels
-
-
-def _open_cache(cache: pathlib.Path, count: int):
-  """The cached arrays, or None if they are absent or damaged."""
-  try:
-    images = np.load(cache / 'images.npy', mmap_mode='r', allow_pickle=False)
-    labels = np.load(cache / 'labels.npy', allow_pickle=False)
-  except (OSError, ValueError, EOFError):
-    return None
-  return (images, labels) if len(images) == len(labels) == count else None
-
-
-def _write_cache(cache: pathlib.Path, data: DataSet) -> None:
-  """Writes beside, then renames: a killed run leaves no half-written cache."""
-  cache.parent.mkdir(parents=True, exist_ok=True)
-  beside = pathlib.Path(tempfile.mkdtemp(dir=cache.parent, prefix='writing-'))
-  try:
-    np.save(beside / 'images.npy', data.images, allow_pickle=False)
-    np.save(beside / 'labels.npy', data.labels, allow_pickle=False)
-    _publish(beside, cache, len(data.labels))
-  finally:
-    shutil.rmtree(beside, ignore_errors=True)
-
-
-def _publish(beside: pathlib.Path, cache: pathlib.Path, count: int) -> None:
-  """Renames, unless another process was first; a damaged cache makes way."""
-  try:
-    beside.rename(cache)
-  except OSError:
-    if _open_cache(cache, count) is None:
-      aside = beside.with_name(f'{beside.name}-damaged')
-      cache.rename(aside)
-      beside.rename(cache)
-      shutil.rmtree(aside, ignore_errors=True)

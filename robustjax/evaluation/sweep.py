@@ -85,6 +85,9 @@ def evaluate(
   if source is None:
     raise errors.InputError('source', 'a data set to corrupt', 'None')
   if not isinstance(source, sources.DataSet):
+    if not isinstance(source, tuple | list) or len(source) != 2:
+      expected = 'a data set, or (images, labels)'
+      raise errors.InputError('source', expected, type(source).__name__)
     source = sources.from_arrays(*source)
   return _degradations(predict, source, batch_size, seed)
 

@@ -17,6 +17,13 @@ import jax
 from robustjax import array_types
 from robustjax import errors
 
+_IMAGE_LAYOUT = ('NHWC', 'HWIO', 'NHWC')
+# As a user writes it, and as nn.Conv does.
+_IMAGE_LAYOUTS = (
+  _IMAGE_LAYOUT,
+  jax.lax.conv_dimension_numbers((1,) * 4, (1,) * 4, _IMAGE_LAYOUT),
+)
+
 
 def _is_unpadded(padding: str | Sequence[tuple[int, int]]) -> bool:
   if isinstance(padding, str):
@@ -37,8 +44,8 @@ def convolve(
   parameters, names and initialisation stay the same.
 
   Args:
-    lhs: images [B, H, W, C_in].
-    rhs: kernel [k_h, k_w, C_in, C_out].
+    lhs: images, [B, H, W, C_in] for the fast path; any layout is right.
+    rhs: kernel [k_h, k_w, C_in, C_out], or in the layout of the images.
     window_strides: strides, one per spatial axis.
     padding: 'SAME', 'VALID', or (low, high) per spatial axis.
     **options: the other arguments of `jax.lax.conv_general_dilated`.
@@ -59,8 +66,12 @@ def convolve(
     )
     return padded[:, :-1]
 
-  has_two_axes = lhs.ndim == 4 and tuple(window_strides) == (1, 1)
-  if not has_two_axes or not _is_unpadded(padding):
+  is_fast = (
+    options.get('dimension_numbers') in _IMAGE_LAYOUTS
+    and tuple(window_strides) == (1, 1)
+    and _is_unpadded(padding)
+  )
+  if not is_fast:
     return plain(lhs, rhs)
   return jax.lax.platform_dependent(
     lhs, rhs, cpu=padded_then_cropped, default=plain

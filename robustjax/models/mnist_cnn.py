@@ -90,7 +90,7 @@ class MnistCnn(nn.Module):
     return nn.relu(convolution.max_pool(self.conv2(x), 2))
 
   def features(
-    self, images: array_types.Array, *, train: bool = False
+    self, images: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """Images [B, H, W, C] to the hidden states [B, K] before `flattened`."""
     maps = self.feature_maps(images)
@@ -103,7 +103,7 @@ class MnistCnn(nn.Module):
     return self.dense1(hidden)
 
   def classify_rest(
-    self, affine: array_types.Array, *, train: bool = False
+    self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 128] to logits [B, C]."""
     x = self.dense_dropout(nn.relu(affine), deterministic=not train)
@@ -111,14 +111,12 @@ class MnistCnn(nn.Module):
     return self.dense2(x)
 
   def classify(
-    self, hidden: array_types.Array, *, train: bool = False
+    self, hidden: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """Hidden states [B, K] after `flattened` to logits [B, C]."""
     return self.classify_rest(self.classify_affine(hidden), train=train)
 
-  def forward(
-    self, images: array_types.Array, *, train: bool = False
-  ) -> Forward:
+  def forward(self, images: array_types.Array, train: bool = False) -> Forward:
     """Images [B, H, W, C] to hidden states, gates and logits."""
     hidden = self.features(images, train=train)
     gated = gating.apply_layer(self.flattened, hidden, train=train)
@@ -126,7 +124,7 @@ class MnistCnn(nn.Module):
     return Forward(gated.hidden, gated.gates, logits)
 
   def __call__(
-    self, images: array_types.Array, *, train: bool = False
+    self, images: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """Images [B, H, W, C] to logits [B, C]."""
     return self.forward(images, train=train).logits

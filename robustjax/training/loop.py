@@ -32,6 +32,7 @@ from robustjax.training import run_config
 from robustjax.training import sharding
 from robustjax.training import state as state_lib
 from robustjax.training import steps
+from robustjax.training import workdir_lock
 
 
 class Run(NamedTuple):
@@ -45,6 +46,11 @@ class Run(NamedTuple):
   optimizer: optax.GradientTransformation
   root: array_types.Key
   steps_per_epoch: int
+  predict: Callable[[array_types.Parameters, array_types.Array], Any]
+
+  @property
+  def image_shape(self) -> tuple[int, int, int]:
+    return self.train_data.images.shape[1:]
 
   @property
   def num_classes(self) -> int:
@@ -75,8 +81,8 @@ def train(
 
   Args:
     config: a config as in configs/; every field is checked.
-    workdir: receives config.json, checkpoints/, metrics.jsonl, tensorboard/ and
-      summary.json.
+    workdir: receives config.json, dataset.json, checkpoints/, metrics.jsonl,
+      tensorboard/ and summary.json.
     data_dir: folder of prepared TFDS data sets; see `data.load`.
     devices: the devices to use; all by default. They must divide the batch
     size.
@@ -87,21 +93,23 @@ def train(
 
   Raises:
     errors.InputError: on a bad config, an unprepared data set, a workdir with
-      the run of another config, or one whose checkpoints are all damaged.
-    FloatingPointError: if the loss is not finite; it names the step.
+      the run of another config, one whose checkpoints are all damaged, or one
+      another run is writing to.
+    FloatingPointError: if loss or parameters are not finite; it names the step.
   """
   start = time.monotonic()
   run_config.validate(config)
+  sharding.check_one_process()
   mesh = sharding.make_mesh(devices)
   sharding.check_batch_size(mesh, config.batch_size)
   run = _prepare(config, mesh, data_dir)
   run_config.claim(workdir, config)
-  image_shape, num_classes = run.train_data.images.shape[1:], run.num_classes
-  run_config.describe_dataset(workdir, image_shape, num_classes)
   with (
+    workdir_lock.workdir_lock(workdir),
     checkpointing.Checkpoints(workdir) as checkpoints,
     interruption.Interruption() as interrupted,
   ):
+    run_config.describe_dataset(workdir, run.image_shape, run.num_classes)
     state = _first_or_restored_state(run, checkpoints, workdir)
     step = int(state.step)
     with (
@@ -110,9 +118,9 @@ def train(
     ):
       outputs = Outputs(checkpoints, writers, interrupted, shown)
       state, accuracy = _run_epochs(run, state, outputs)
-  summary = _summarize(run, state, accuracy, time.monotonic() - start)
-  path = pathlib.Path(workdir).expanduser() / 'summary.json'
-  path.write_text(json.dumps(summary, indent=2) + '\n')
+    summary = _summarize(run, state, accuracy, time.monotonic() - start)
+    path = pathlib.Path(workdir).expanduser() / 'summary.json'
+    path.write_text(json.dumps(summary, indent=2) + '\n')
   return summary
 
 
@@ -123,15 +131,17 @@ def _prepare(config, mesh, data_dir) -> Run:
   steps_per_epoch = pipeline.steps_per_epoch(
     len(train_data.labels), config.batch_size
   )
+  model = run_config.build_model(config, train_data.num_classes)
   return Run(
     config=config,
     mesh=mesh,
     train_data=pipeline.to_device(train_data, sharding.replicated(mesh)),
     test_data=test_data,
-    model=run_config.build_model(config, train_data.num_classes),
+    model=model,
     optimizer=run_config.build_optimizer(config, steps_per_epoch),
     root=random_keys.root_key(config.seed),
     steps_per_epoch=steps_per_epoch,
+    predict=compile_predict(model, mesh),
   )
 
 
@@ -159,8 +169,7 @@ def abstract_state(
 
 
 def _first_or_restored_state(run: Run, checkpoints, workdir):
-  image_shape = run.train_data.images.shape[1:]
-  init = make_init(run.model, run.optimizer, image_shape, run.mesh)
+  init = make_init(run.model, run.optimizer, run.image_shape, run.mesh)
   state = checkpoints.restore_newest_intact(
     abstract_state(init, run.mesh), metric_writers.say
   )
@@ -206,16 +215,18 @@ def _compile_order(run: Run):
   return lambda epoch: jitted(run.root, np.int32(epoch))
 
 
-def make_predict(model: nn.Module, params, mesh: jax.sharding.Mesh):
-  """Images float [B, H, W, C] in [0, 1] to logits [B, C], jitted."""
+def compile_predict(
+  model: nn.Module, mesh: jax.sharding.Mesh
+) -> Callable[[array_types.Parameters, array_types.Array], array_types.Array]:
+  """(params, images [B, H, W, C] in [0, 1]) -> logits [B, C], jitted."""
 
   @jax.jit
-  def apply(params, images):
+  def predict(params, images):
     layout = sharding.batch_sharding(mesh, len(images))
     images = jax.lax.with_sharding_constraint(images, layout)
     return model.apply({'params': params}, images)
 
-  return lambda images: apply(params, images)
+  return predict
 
 
 class Outputs(NamedTuple):
@@ -238,9 +249,9 @@ def _run_epochs(run: Run, state, outputs: Outputs):
     if step % run.steps_per_epoch == 0:
       accuracy = _test_accuracy(run, state)
       _report_epoch(run, step, accuracy, outputs)
-      outputs.checkpoints.save(step, state, {'accuracy': accuracy})
+      _save(step, state, {'accuracy': accuracy}, outputs)
     elif step not in outputs.checkpoints.steps():
-      outputs.checkpoints.save(step, state)
+      _save(step, state, None, outputs)
   return state, accuracy
 
 
@@ -258,14 +269,25 @@ def _run_epoch(run: Run, state, order, step_fn, outputs: Outputs):
     pending.append(metrics)
     outputs.shown.update(1)
     is_last = step == epoch_end or bool(outputs.interrupted)
-    if step % run.config.log_every == 0 or is_last:
+    is_saved = step % run.config.checkpoint_every == 0
+    if is_last or is_saved or step % run.config.log_every == 0:
       _write_metrics(step, pending, outputs)
       pending = []
     if is_last:
       break
-    if step % run.config.checkpoint_every == 0:
-      outputs.checkpoints.save(step, state)
+    if is_saved:
+      _save(step, state, None, outputs)
   return state
+
+
+def _save(step: int, state, metrics, outputs: Outputs) -> None:
+  """Saves a state that can be resumed from: its parameters are finite."""
+  for leaf in jax.tree.leaves(state.params):
+    if not np.isfinite(np.asarray(leaf, np.float32)).all():
+      raise FloatingPointError(
+        f'the parameters after step {step} are not finite'
+      )
+  outputs.checkpoints.save(step, state, metrics)
 
 
 def _write_metrics(step: int, pending, outputs: Outputs) -> None:
@@ -281,7 +303,7 @@ def _write_metrics(step: int, pending, outputs: Outputs) -> None:
 
 
 def _test_accuracy(run: Run, state) -> float:
-  predict = make_predict(run.model, state.params, run.mesh)
+  predict = functools.partial(run.predict, state.params)
   return metrics_lib.count_correct(predict, run.test_data).accuracy
 
 

@@ -21,7 +21,7 @@ def decayed_per_epoch(
   """
 
   def schedule(step: array_types.ArrayLike) -> array_types.Array:
-    epoch = (step // steps_per_epoch).astype(jnp.float32)
+    epoch = (jnp.asarray(step) // steps_per_epoch).astype(jnp.float32)
     return learning_rate * jnp.float32(decay) ** epoch
 
   return schedule

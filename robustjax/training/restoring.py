@@ -46,9 +46,9 @@ def restore(
 
   Args:
     workdir: the working directory of a run.
-    step: a step that was saved; the latest by default; 'best' for the one with
-      the highest test accuracy (chosen on test images: its accuracy on them is
-      optimistic).
+    step: a step that was saved, 'latest' (the default), or 'best' for the one
+      with the highest test accuracy (chosen on test images: its accuracy on
+      them is optimistic).
     devices: where to put it; all devices by default, each a copy.
 
   Returns:
@@ -78,16 +78,28 @@ def restore(
       intact = checkpoints.intact_steps(abstract)
       got = f'{error.got}; intact steps: {intact or "none"}'
       raise errors.InputError(error.field, error.expected, got) from error
-  predict = loop.make_predict(model, state.params, mesh)
+  predict = _checked(loop.compile_predict(model, mesh), state.params, shape)
   variables = {'params': state.params}
   return Restored(config, model, variables, step, predict)
+
+
+def _checked(predict, params, shape) -> array_types.Predict:
+  """The function users call: it names images of another shape."""
+
+  def predict_checked(images):
+    if images.ndim != 4 or tuple(images.shape[1:]) != shape:
+      expected = f'[B, {", ".join(map(str, shape))}], as in training'
+      raise errors.InputError('images', expected, f'shape {images.shape}')
+    return predict(params, images)
+
+  return predict_checked
 
 
 def _choose(checkpoints, step, workdir) -> int:
   steps = checkpoints.steps()
   if not steps:
     raise errors.InputError('workdir', 'a run with checkpoints', str(workdir))
-  if step is None:
+  if step in (None, 'latest'):
     return steps[-1]
   if step == 'best':
     best = checkpoints.best_step()
@@ -96,5 +108,7 @@ def _choose(checkpoints, step, workdir) -> int:
       raise errors.InputError('step', expected, "'best'")
     return best
   if step not in steps:
-    raise errors.InputError('step', f'one of {steps}, or best', repr(step))
+    raise errors.InputError(
+      'step', f'one of {steps}, latest or best', repr(step)
+    )
   return step

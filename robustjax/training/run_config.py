@@ -20,6 +20,7 @@ import optax
 from robustjax import errors
 from robustjax import layers
 from robustjax import models
+from robustjax import random_keys
 from robustjax.training import optimizer as optimizer_lib
 
 GATES = ('none', *layers.GATE_KINDS)
@@ -59,7 +60,7 @@ _infinity = float('inf')
 
 FIELDS: dict[str, Callable[[str, Any], None]] = {
   'variant': _text,
-  'seed': _at_least(0),
+  'seed': random_keys.check_seed,
   'dataset': _text,
   'model.name': _among(models.MODELS),
   'model.dtype': _dtype,
@@ -76,6 +77,9 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
   'log_every': _at_least(1),
   'checkpoint_every': _at_least(1),
 }
+
+
+CHANGEABLE = ('log_every', 'checkpoint_every')  # No step depends on them.
 
 
 def flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -98,6 +102,9 @@ def validate(config: ml_collections.ConfigDict) -> None:
   Raises:
     errors.InputError: on the first field that is unknown, missing or bad.
   """
+  if not isinstance(config, ml_collections.ConfigDict):
+    expected = 'an ml_collections.ConfigDict'
+    raise errors.InputError('config', expected, type(config).__name__)
   flat = flatten(config)
   for field in flat:
     errors.check_choice('config field', field, FIELDS)
@@ -170,18 +177,20 @@ def claim(
 
   Args:
     workdir: created if need be.
-    config: a validated config.
+    config: a validated config. In a folder that holds a run already, the fields
+      in `CHANGEABLE` may differ, and num_epochs may be larger.
 
   Raises:
     errors.InputError: if it holds the run of another config, or cannot be
       written to.
   """
+  if not os.fspath(workdir):
+    raise errors.InputError('workdir', 'a folder', repr(workdir))
   folder = pathlib.Path(workdir).expanduser()
   path = folder / _FILE
   if path.is_file():
     _check_same(workdir, flatten(read(workdir)), flatten(config))
-    return
-  if (folder / 'checkpoints').exists():
+  elif (folder / 'checkpoints').exists():
     got = f'{workdir}: checkpoints, but no {_FILE}'
     raise errors.InputError('workdir', 'a new folder, or a run to resume', got)
   try:
@@ -190,6 +199,19 @@ def claim(
   except OSError as error:
     expected = 'a folder that can be written to'
     raise errors.InputError('workdir', expected, f'{error}') from error
+
+
+def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
+  for field in here:
+    is_longer = field == 'num_epochs' and here[field] > there[field]
+    if (
+      there[field] != here[field] and field not in CHANGEABLE and not is_longer
+    ):
+      raise errors.InputError(
+        'workdir',
+        f'a new folder, or the run of this config ({field}={here[field]})',
+        f'{workdir}, a run with {field}={there[field]}',
+      )
 
 
 def describe_dataset(
@@ -231,13 +253,3 @@ def _write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
   beside = path.with_name(f'{path.name}.writing')
   beside.write_text(json.dumps(content, indent=2) + '\n')
   beside.replace(path)
-
-
-def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
-  for field in here:
-    if there[field] != here[field]:
-      raise errors.InputError(
-        'workdir',
-        f'a new folder, or the run of this config ({field}={here[field]})',
-        f'{workdir}, a run with {field}={there[field]}',
-      )

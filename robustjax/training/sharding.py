@@ -45,6 +45,13 @@ def batch_sharding(mesh: Mesh, size: int) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec(DATA_AXIS if is_even else None))
 
 
+def check_one_process() -> None:
+  """Raises errors.InputError if this is one of several JAX processes."""
+  if jax.process_count() > 1:
+    expected = 'a single process: several hosts are not supported yet'
+    raise errors.InputError('processes', expected, str(jax.process_count()))
+
+
 def check_batch_size(mesh: Mesh, batch_size: int) -> None:
   """Raises errors.InputError unless the devices divide the batch size."""
   if batch_size % mesh.size:

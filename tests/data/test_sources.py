@@ -1,4 +1,3 @@
-import concurrent.futures
 import os
 import pathlib
 
@@ -8,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from robustjax import data
 from robustjax import errors
+from robustjax.data import array_cache
 from robustjax.data import sources
 
 _TFDS = os.environ.get('TFDS_DATA_DIR', '')
@@ -139,7 +139,7 @@ def test_mnist_is_decoded_once_then_mapped(monkeypatch):
 def test_a_damaged_cache_is_made_again():
   first = data.load('mnist', 'test')
   folder = sources.prepared_folder('mnist')
-  cache = sources._cache_folder('test', folder)
+  cache = array_cache.folder_for('test', folder)
   with (cache / 'images.npy').open('r+b') as file:
     file.truncate(1000)
   second = data.load('mnist', 'test')
@@ -168,20 +168,6 @@ def test_a_cache_that_cannot_be_written_costs_only_a_warning(
   found = data.load('mnist_corrupted/identity', 'test')
   assert found.images.shape == (10_000, 28, 28, 1)
   assert 'decoded again next time' in caplog.text
-
-
-def test_processes_that_race_for_the_cache_all_find_it(tmp_path):
-  images = np.zeros((3, 2, 2, 1), np.uint8)
-  source = data.from_arrays(images, np.arange(3))
-  cache = tmp_path / 'cache'
-
-  def write_then_open(_):
-    sources._write_cache(cache, source)
-    return sources._open_cache(cache, 3) is not None
-
-  with concurrent.futures.ThreadPoolExecutor(4) as pool:
-    assert all(pool.map(write_then_open, range(200)))
-  assert [path.name for path in tmp_path.iterdir()] == ['cache']
 
 
 @needs_mnist
@@ -229,14 +215,3 @@ def test_data_dir_may_begin_with_the_home_folder(monkeypatch, tmp_path):
   folder.mkdir(parents=True)
   (folder / 'dataset_info.json').write_text('{}')
   assert data.prepared_folder('mnist', data_dir='~/sets') == folder
-
-
-def test_a_changed_source_has_another_cache(tmp_path):
-  folder = tmp_path / 'mnist' / '3.0.1'
-  folder.mkdir(parents=True)
-  shard = folder / 'mnist-test.array_record'
-  shard.write_bytes(b'one')
-  before = sources._cache_folder('test', folder)
-  shard.write_bytes(b'three')
-  assert sources._cache_folder('test', folder) != before
-  assert sources._cache_folder('train', folder) != before

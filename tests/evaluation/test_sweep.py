@@ -63,6 +63,8 @@ def test_bad_input_is_named(source, tmp_path):
     evaluation.evaluate(_brightness, benchmark='mnist-c')
   with pytest.raises(errors.InputError, match='source: .* got None'):
     evaluation.evaluate(_brightness, benchmark='degradations')
+  with pytest.raises(errors.InputError, match='source: .* got ndarray'):
+    evaluation.evaluate(_brightness, source.images, benchmark='degradations')
   with pytest.raises(errors.InputError, match='source: .* got DataSet'):
     evaluation.evaluate(_brightness, source, benchmark='mnist_c')
   with pytest.raises(errors.InputError, match='mnist_corrupted/identity'):

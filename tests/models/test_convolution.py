@@ -71,6 +71,28 @@ def test_value_and_gradients_equal_xla_s_own(rng, strides, padding):
   )
 
 
+def test_other_layouts_are_left_to_xla(rng):
+  images = jnp.asarray(rng.normal(size=(2, 3, 9, 8)), jnp.float32)
+  kernel = jnp.asarray(rng.normal(size=(4, 3, 3, 3)), jnp.float32)
+  np.testing.assert_array_equal(
+    models.convolve(images, kernel, (1, 1), 'VALID'),
+    jax.lax.conv_general_dilated(images, kernel, (1, 1), 'VALID'),
+  )
+
+
+@pytest.mark.skipif(
+  jax.default_backend() != 'cpu', reason='the other path is for CPU'
+)
+def test_flax_takes_the_fast_path():
+  layer = nn.Conv(
+    3, (3, 3), padding='VALID', conv_general_dilated=models.convolve
+  )
+  images = jnp.zeros((2, 6, 6, 1))
+  variables = layer.init(jax.random.key(0), images)
+  program = jax.jit(layer.apply).lower(variables, images).as_text()
+  assert 'pad = [[0, 1], [0, 0]]' in program
+
+
 def test_is_a_drop_in_for_flax(rng):
   images = jnp.asarray(rng.normal(size=(2, 6, 6, 1)), jnp.float32)
   plain = nn.Conv(3, (3, 3), padding='VALID')

@@ -1,5 +1,7 @@
 import json
+import logging
 import os
+import shutil
 import signal
 
 import jax
@@ -10,6 +12,7 @@ import robustjax
 from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import loop
+from robustjax.training import workdir_lock
 
 pytestmark = pytest.mark.usefixtures('tiny_data')
 
@@ -45,6 +48,7 @@ def test_learns_and_leaves_what_it_says(config, tmp_path, one_device, capsys):
   assert json.loads((tmp_path / 'summary.json').read_text()) == summary
   names = {path.name for path in tmp_path.iterdir()}
   assert names == {
+    '.lock',
     'checkpoints',
     'config.json',
     'dataset.json',
@@ -53,7 +57,8 @@ def test_learns_and_leaves_what_it_says(config, tmp_path, one_device, capsys):
     'tensorboard',
   }
   losses = _losses(tmp_path)
-  assert set(losses) == set(range(2, 71, 2)) | set(range(7, 71, 7))
+  logged, saved, ends = (set(range(n, 71, n)) for n in (2, 3, 7))
+  assert set(losses) == logged | saved | ends
   assert losses[70] < losses[2]
   assert 'epoch 10/10, step 70, test accuracy' in capsys.readouterr().out
 
@@ -134,6 +139,69 @@ def test_bad_input_leaves_no_workdir(config, tmp_path):
   with pytest.raises(errors.InputError, match='noise.rate: '):
     robustjax.train(config, workdir)
   assert not workdir.exists()
+
+
+def test_a_run_that_grows_longer_ends_like_one_left_alone(
+  config, tmp_path, one_device, undisturbed
+):
+  config.num_epochs = 1
+  robustjax.train(config, tmp_path / 'grown', devices=one_device)
+  config.num_epochs, config.log_every = 2, 5
+  robustjax.train(config, tmp_path / 'grown', devices=one_device)
+  _assert_bit_for_bit(
+    _final_params(tmp_path / 'grown', one_device),
+    _final_params(undisturbed, one_device),
+  )
+
+
+def test_a_run_resumed_at_a_checkpoint_writes_the_same_losses(
+  config, tmp_path, one_device, undisturbed, monkeypatch
+):
+  with monkeypatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    robustjax.train(config, tmp_path / 'resumed', devices=one_device)
+  # As if killed: what the interruption saved, after step 3, is gone.
+  shutil.rmtree(tmp_path / 'resumed' / 'checkpoints' / '5')
+  robustjax.train(config, tmp_path / 'resumed', devices=one_device)
+  assert _losses(tmp_path / 'resumed') == _losses(undisturbed)
+
+
+def test_a_workdir_another_run_writes_to_is_left_alone(
+  config, one_device, undisturbed
+):
+  with (
+    workdir_lock.workdir_lock(undisturbed),
+    pytest.raises(errors.InputError, match='no other run is writing to'),
+  ):
+    robustjax.train(config, undisturbed, devices=one_device)
+
+
+def test_each_program_is_compiled_once(config, tmp_path, one_device, caplog):
+  config.num_epochs = 3
+  with jax.log_compiles(), caplog.at_level(logging.WARNING):
+    robustjax.train(config, tmp_path, devices=one_device)
+  messages = [record.getMessage() for record in caplog.records]
+  counts = {
+    name: sum(m.startswith(f'Compiling jit({name})') for m in messages)
+    for name in ('step', 'predict', 'epoch_order')
+  }
+  # The step twice: an epoch's last batch is smaller.
+  assert counts == {'step': 2, 'predict': 1, 'epoch_order': 1}
+
+
+def test_parameters_that_are_not_finite_are_not_saved(
+  config, tmp_path, one_device
+):
+  config.optimizer.learning_rate = 1e38
+  config.checkpoint_every, config.log_every = 1, 100
+  with pytest.raises(FloatingPointError, match='not finite'):
+    robustjax.train(config, tmp_path, devices=one_device)
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    steps = checkpoints.steps()
+  for step in steps:
+    restored = robustjax.restore(tmp_path, step, devices=one_device)
+    for leaf in jax.tree.leaves(restored.variables):
+      assert np.isfinite(leaf).all()
 
 
 def test_stops_at_a_loss_that_is_not_finite(config, tmp_path, one_device):

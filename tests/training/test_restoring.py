@@ -39,6 +39,12 @@ def test_restores_onto_eight_devices_what_one_trained(
   )
 
 
+def test_images_of_another_shape_are_named(undisturbed, one_device):
+  restored = robustjax.restore(undisturbed, 'latest', devices=one_device)
+  with pytest.raises(errors.InputError, match=r'images: .*\[B, 8, 8, 1\]'):
+    restored.predict(jnp.zeros((2, 9, 8, 1)))
+
+
 def test_a_folder_that_is_no_run_is_named(tmp_path):
   with pytest.raises(errors.InputError, match='workdir: '):
     robustjax.restore(tmp_path / 'nothing')

@@ -74,6 +74,23 @@ def test_a_workdir_belongs_to_one_config(config, tmp_path):
   assert '\n' not in message
 
 
+def test_a_run_may_grow_longer_but_not_shorter(config, tmp_path):
+  run_config.claim(tmp_path, config)
+  config.num_epochs, config.log_every = 3, 7
+  run_config.claim(tmp_path, config)
+  assert run_config.read(tmp_path).num_epochs == 3
+  config.num_epochs = 2
+  with pytest.raises(errors.InputError, match='num_epochs=3'):
+    run_config.claim(tmp_path, config)
+
+
+def test_an_empty_workdir_and_a_plain_dict_are_named(config):
+  with pytest.raises(errors.InputError, match="workdir: .*got ''"):
+    run_config.claim('', config)
+  with pytest.raises(errors.InputError, match='config: .*got dict'):
+    run_config.validate(config.to_dict())
+
+
 def test_checkpoints_without_a_config_are_not_claimed(config, tmp_path):
   (tmp_path / 'checkpoints').mkdir()
   with pytest.raises(errors.InputError, match='no config.json'):

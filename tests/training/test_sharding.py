@@ -29,6 +29,13 @@ def test_a_batch_size_the_devices_do_not_divide_is_named():
     sharding.check_batch_size(mesh, 60)
 
 
+def test_several_processes_are_refused(monkeypatch):
+  sharding.check_one_process()
+  monkeypatch.setattr(jax, 'process_count', lambda: 2)
+  with pytest.raises(errors.InputError, match='processes: .* got 2'):
+    sharding.check_one_process()
+
+
 @pytest.mark.parametrize('strategy', layers.STRATEGIES)
 def test_noise_is_the_same_on_eight_devices(rng, strategy):
   """The mask bit for bit; the statistics are those of the whole batch."""
