@@ -14,14 +14,15 @@ import ml_collections
 from ml_collections import config_flags
 
 from robustjax import errors
+from robustjax.training import run_config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # exit code, as shells give it after Ctrl-C
 
 
-def load_config(path: os.PathLike, variant: str) -> ml_collections.ConfigDict:
-  """The config a file in configs/ gives for a variant."""
-  return runpy.run_path(str(path))['get_config'](variant)
+def load_config(path: os.PathLike, *variant: str) -> ml_collections.ConfigDict:
+  """The config a file in configs/ gives, for a variant or by default."""
+  return runpy.run_path(str(path))['get_config'](*variant)
 
 
 def define_config() -> flags.FlagHolder:
@@ -45,42 +46,75 @@ def define_data_dir() -> flags.FlagHolder:
   )
 
 
-def _check_config_file(argv: Sequence[str]) -> None:
-  """config_flags reports a missing file in fifty lines; this does in one."""
-  names = [argument.lstrip('-').partition('=') for argument in argv[1:]]
-  is_used = any(name.startswith('config.') for name, _, _ in names)
-  paths = [
-    value.partition(':')[0] for name, _, value in names if name == 'config'
-  ]
-  if is_used and not paths:
+def _config_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+  """What is given for --config, and the names of fields changed beside it."""
+  values, fields = [], []
+  for place, argument in enumerate(argv[1:], start=1):
+    name, has_value, value = argument.partition('=')
+    name = name.lstrip('-') if argument.startswith('-') else ''
+    if name == 'config':
+      values += [value] if has_value else argv[place + 1 : place + 2]
+    elif name.startswith('config.'):
+      fields.append(name.removeprefix('config.'))
+  return values, fields
+
+
+def _check_config(argv: Sequence[str]) -> None:
+  """Reports in one line what config_flags reports in fifty, or not at all."""
+  values, fields = _config_arguments(argv)
+  if fields and not values:
     expected = '--config=FILE[:VARIANT] beside --config.FIELD=VALUE'
     raise errors.InputError('config', expected, 'none')
-  for path in paths:
-    if path and not os.path.isfile(path):
-      raise errors.InputError('config', 'a config file', path)
+  for value in values:
+    path, _, variant = value.partition(':')
+    if not os.path.isfile(path):
+      raise errors.InputError('config', 'a config file', repr(path))
+    try:
+      config = load_config(path, *([variant] if variant else []))
+      known = run_config.flatten(config)
+    except Exception as error:  # Whatever a file may raise when it is run.
+      expected = 'a file whose get_config gives a config'
+      got = f'{value}: {type(error).__name__}: {error}'.splitlines()[0]
+      raise errors.InputError('config', expected, got) from error
+    for field in fields:
+      errors.check_choice('config field', field, known)
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-  _check_config_file(argv)
+  _check_config(argv)
   try:
     return flags.FLAGS(argv)
-  except (flags.Error, AttributeError, KeyError, TypeError) as error:
-    # ml_collections reports an unknown field or a value of another type by the
-    # last three, and wraps what a config file raised in the first.
-    raise errors.InputError('flags', 'as --help says', _cause(error)) from error
+  except (flags.Error, TypeError) as error:
+    message = str(error.args[0]) if error.args else str(error)
+    got = message.strip().splitlines()[-1]
+    raise errors.InputError('flags', 'as --help says', got) from error
 
 
-def _cause(error: Exception) -> str:
-  """The last line of the message: above it may stand a config's traceback."""
-  message = str(error.args[0]) if error.args else str(error)
-  return message.strip().splitlines()[-1].removeprefix('ValueError: ')
+def run(
+  main: Callable[[Sequence[str]], int | None], *, takes_names: bool = False
+) -> None:
+  """Parses the flags and runs `main`; bad input ends in one line and code 2.
 
-
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
-  """Parses the flags and runs `main`; bad input ends in one line and code 2."""
+  Args:
+    main: takes what is left of the command line after the flags.
+    takes_names: whether there may be more left than the program's name.
+  """
   logging.set_verbosity(logging.ERROR)
+
+  def checked(argv):
+    if argv[1:] and not takes_names:
+      expected = 'flags only, each beginning with --'
+      raise errors.InputError('arguments', expected, ' '.join(argv[1:]))
+    return main(argv[1:])
+
   try:
-    app.run(main, flags_parser=_parse)
+    app.run(checked, flags_parser=_parse)
   except errors.InputError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
+
+
+def say_interrupted(step: int) -> int:
+  """Says what an interrupted run left; returns the exit code."""
+  print(f'interrupted after step {step}; the same command resumes')
+  return INTERRUPTED

@@ -39,15 +39,15 @@ _DATA_DIR = command_line.define_data_dir()
 flags.adopt_module_key_flags(command_line)
 
 
-def _step() -> int | str | None:
+def _step() -> int | str:
   """The flag --step as `restore` takes it."""
-  if _STEP.value == 'latest':
-    return None
-  if _STEP.value == 'best':
-    return 'best'
-  if not _STEP.value.isdigit():
-    raise errors.InputError('step', 'a step, latest or best', _STEP.value)
-  return int(_STEP.value)
+  if _STEP.value in ('latest', 'best'):
+    return _STEP.value
+  try:
+    return int(_STEP.value)
+  except ValueError as error:
+    expected = 'a step, latest or best'
+    raise errors.InputError('step', expected, _STEP.value) from error
 
 
 def _gate_details(restored) -> dict[str, str]:
@@ -61,7 +61,10 @@ def _gate_details(restored) -> dict[str, str]:
     jitted = jax.jit(apply)
     return lambda x: jitted(restored.variables, x)
 
-  clean = data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
+  try:
+    clean = data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
+  except errors.InputError as error:
+    return {'gates': f'not measured: {error}'}
   found = evaluation.gate_activity(
     call('forward'), call('classify'), clean, batch_size=_BATCH_SIZE.value
   )
@@ -73,8 +76,7 @@ def _gate_details(restored) -> dict[str, str]:
   }
 
 
-def main(argv):
-  del argv
+def main(unused_names):
   restored = robustjax.restore(_WORKDIR.value, _step())
   config = restored.config
   source = None

@@ -8,6 +8,7 @@ it.
 """
 
 from collections.abc import Sequence
+import pathlib
 
 from absl import flags
 
@@ -26,19 +27,22 @@ def _builders(name: str, data_dir: str) -> list:
   options = {'data_dir': data_dir, 'file_format': 'array_record'}
   try:
     builder_class = tfds.builder_cls(name.partition('/')[0])
-  except tfds.core.DatasetNotFoundError as error:
+  except (tfds.core.DatasetNotFoundError, ValueError) as error:
     raise errors.InputError('data set', 'a TFDS name', repr(name)) from error
   configs = [config.name for config in builder_class.BUILDER_CONFIGS]
-  if '/' in name or not configs:
+  if '/' in name:
+    config = name.partition('/')[2]
+    errors.check_choice(f'config of {name.partition("/")[0]}', config, configs)
     return [tfds.builder(name, **options)]
-  return [tfds.builder(f'{name}/{config}', **options) for config in configs]
+  names = [f'{name}/{config}' for config in configs] or [name]
+  return [tfds.builder(each, **options) for each in names]
 
 
-def main(argv: Sequence[str]):
-  names = argv[1:]
+def main(names: Sequence[str]):
   if not names:
     raise errors.InputError('arguments', 'names of TFDS data sets', 'none')
-  data_dir = _DATA_DIR.value or str(sources.default_data_dir())
+  data_dir = str(_DATA_DIR.value or sources.default_data_dir())
+  data_dir = str(pathlib.Path(data_dir).expanduser())
   for name in names:
     for builder in _builders(name, data_dir):
       builder.download_and_prepare()
@@ -46,4 +50,4 @@ def main(argv: Sequence[str]):
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  command_line.run(main, takes_names=True)

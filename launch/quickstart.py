@@ -45,8 +45,7 @@ def _config(variant: str):
   return config
 
 
-def main(argv):
-  del argv
+def main(unused_names):
   workdir = pathlib.Path(_WORKDIR.value).expanduser()
   digits = data.load('digits', 'test')
   table = {}
@@ -54,8 +53,7 @@ def main(argv):
     folder = workdir / variant
     summary = robustjax.train(_config(variant), folder)
     if not summary['finished']:
-      print('interrupted and saved; the same command resumes')
-      return command_line.INTERRUPTED
+      return command_line.say_interrupted(summary['step'])
     restored = robustjax.restore(folder)
     table[variant] = robustjax.evaluate(
       restored.predict, digits, benchmark='degradations'
@@ -72,6 +70,7 @@ def main(argv):
   print('saved', ', '.join(path.name for path in paths), 'in', workdir)
   print('checkpoints in', ', '.join(str(workdir / v) for v in _VARIANTS), '\n')
   print(_NEXT)
+  return None
 
 
 if __name__ == '__main__':

@@ -22,15 +22,14 @@ flags.mark_flag_as_required('config')
 flags.adopt_module_key_flags(command_line)
 
 
-def main(argv):
-  del argv
+def main(unused_names):
   summary = robustjax.train(
     _CONFIG.value, _WORKDIR.value, data_dir=_DATA_DIR.value
   )
   print(json.dumps(summary, indent=2))
   if not summary['finished']:
-    print('interrupted and saved; the same command resumes')
-    return command_line.INTERRUPTED
+    return command_line.say_interrupted(summary['step'])
+  return None
 
 
 if __name__ == '__main__':

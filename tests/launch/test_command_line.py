@@ -27,9 +27,9 @@ _CONFIG = '--config=configs/noiseout.py'
   ('arguments', 'message'),
   [
     ([], 'config'),
-    (['--config=configs/none.py'], 'expected a config file, got configs/none'),
+    (['--config=configs/none.py'], "expected a config file, got 'configs/none"),
     ([f'{_CONFIG}:gated'], "cnn | noiseout, got 'gated'"),
-    ([_CONFIG, '--config.noize.rate=1'], '"noise" instead of "noize"'),
+    ([_CONFIG, '--config.noize.rate=1'], "did you mean 'noise.rate'"),
     ([_CONFIG, '--config.noise.rate=a'], 'could not convert'),
     ([_CONFIG, '--config.noise.rate=1.5'], 'noise.rate: expected a number'),
     ([_CONFIG, '--config.noise.strategy=x'], 'noise.strategy: expected one of'),
@@ -37,6 +37,11 @@ _CONFIG = '--config=configs/noiseout.py'
     ([_CONFIG, '--data_dir=/nonexistent'], 'launch/prepare_data.py mnist'),
     ([_CONFIG, '--epochs=3'], "Unknown command line flag 'epochs'"),
     (['--config.seed=3'], 'expected --config=FILE'),
+    (['--config', 'configs/none.py:cnn'], 'expected a config file'),
+    (['--config='], 'expected a config file'),
+    (['--config=README.md'], 'SyntaxError'),
+    ([_CONFIG, 'config.seed=3'], 'arguments: expected flags only'),
+    ([_CONFIG, '--workdir='], 'workdir: expected a folder, got'),
   ],
 )
 def test_bad_input_ends_in_one_line(train, tmp_path, arguments, message):
@@ -57,3 +62,21 @@ def test_help_shows_the_flags(root):
   )
   for flag in ('--config', '--workdir', '--data_dir'):
     assert flag in done.stdout
+
+
+def test_evaluate_and_prepare_data_name_bad_input_too(root, tmp_path):
+  cases = [
+    (['evaluate.py', f'--workdir={tmp_path}'], 'workdir: expected a folder'),
+    (['prepare_data.py'], 'arguments: expected names of TFDS data sets'),
+    (['prepare_data.py', 'Bad Name!'], 'data set: expected a TFDS name'),
+    (['prepare_data.py', 'mnist_corrupted/fgo'], "did you mean 'fog'"),
+  ]
+  for (script, *arguments), message in cases:
+    done = subprocess.run(
+      [sys.executable, f'launch/{script}', *arguments],
+      cwd=root,
+      capture_output=True,
+      text=True,
+    )
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
