@@ -1,3 +1,4 @@
+import logging
 import os
 import pathlib
 
@@ -43,6 +44,15 @@ def test_degradations_equal_a_literal_loop(source):
       labels = np.asarray(_brightness(images)).argmax(axis=1)
       expected[f'{name} {amount:g}'] = np.mean(labels == source.labels)
   assert dict(found.per_set) == {'clean': found.rows[0].accuracy} | expected
+
+
+def test_a_sweep_over_amounts_compiles_once_per_degradation(source, caplog):
+  with jax.log_compiles(), caplog.at_level(logging.WARNING):
+    evaluation.evaluate(_brightness, source, benchmark='degradations')
+  messages = [record.getMessage() for record in caplog.records]
+  for name in corruptions.DEGRADATIONS:
+    compiled = [m for m in messages if m.startswith(f'Compiling jit({name})')]
+    assert len(compiled) == 1, name
 
 
 def test_takes_plain_arrays(source):

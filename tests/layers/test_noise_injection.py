@@ -131,12 +131,19 @@ def test_noise_is_finite_at_every_rate(rate):
   assert np.isfinite(layers.inject_noise(KEY, hidden, rate=rate)).all()
 
 
-def test_a_traced_rate_gives_the_same_as_a_number(rng):
-  hidden = _hidden(rng)
-  traced = jax.jit(lambda rate: layers.inject_noise(KEY, hidden, rate=rate))
+def test_a_traced_rate_gives_the_same_as_a_number_in_one_program(rng):
+  hidden, traces = _hidden(rng), []
+
+  @jax.jit
+  def traced(rate):
+    traces.append(1)
+    return layers.inject_noise(KEY, hidden, rate=rate)
+
+  np.testing.assert_array_equal(traced(0.0), hidden)
   np.testing.assert_allclose(
     traced(0.3), layers.inject_noise(KEY, hidden, rate=0.3), rtol=1e-5
   )
+  assert len(traces) == 1
 
 
 def test_axes_after_the_first_are_one(rng):
