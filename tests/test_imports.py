@@ -33,6 +33,7 @@ FILES = {
     'sharding',
     'checkpointing',
     'steps',
+    'programs',
     'run_config',
     'workdir_lock',
     'interruption',

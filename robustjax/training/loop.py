@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 import optax
@@ -28,10 +27,9 @@ from robustjax.evaluation import metrics as metrics_lib
 from robustjax.training import checkpointing
 from robustjax.training import interruption
 from robustjax.training import metric_writers
+from robustjax.training import programs
 from robustjax.training import run_config
 from robustjax.training import sharding
-from robustjax.training import state as state_lib
-from robustjax.training import steps
 from robustjax.training import workdir_lock
 
 
@@ -141,38 +139,16 @@ def _prepare(config, mesh, data_dir) -> Run:
     optimizer=run_config.build_optimizer(config, steps_per_epoch),
     root=random_keys.root_key(config.seed),
     steps_per_epoch=steps_per_epoch,
-    predict=compile_predict(model, mesh),
-  )
-
-
-def make_init(model, optimizer, image_shape, mesh):
-  """Root key -> the first state on every device, jitted."""
-  init = functools.partial(
-    steps.init_state,
-    image_shape=tuple(image_shape),
-    model=model,
-    optimizer=optimizer,
-  )
-  return jax.jit(init, out_shardings=sharding.replicated(mesh))
-
-
-def abstract_state(
-  init: Callable[[array_types.Key], state_lib.State],
-  mesh: jax.sharding.Mesh,
-) -> state_lib.State:
-  """Shapes, dtypes and shardings of the state `init` would make."""
-  layout = sharding.replicated(mesh)
-  return jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=layout),
-    jax.eval_shape(init, random_keys.root_key(0)),
+    predict=programs.compile_predict(model, mesh),
   )
 
 
 def _first_or_restored_state(run: Run, checkpoints, workdir):
-  init = make_init(run.model, run.optimizer, run.image_shape, run.mesh)
-  state = checkpoints.restore_newest_intact(
-    abstract_state(init, run.mesh), metric_writers.say
+  init = programs.compile_init(
+    run.model, run.optimizer, run.image_shape, run.mesh
   )
+  abstract = programs.abstract_state(init, run.mesh)
+  state = checkpoints.restore_newest_intact(abstract, metric_writers.say)
   if state is None:
     return init(run.root)
   done = f'step {int(state.step)} of {run.num_steps}'
@@ -180,53 +156,17 @@ def _first_or_restored_state(run: Run, checkpoints, workdir):
   return state
 
 
-def _compile_step(run: Run):
-  """(state, order, start, size) -> (state, metrics), jitted; size is static."""
-  step_fn = functools.partial(
-    steps.train_step, model=run.model, optimizer=run.optimizer
-  )
-  dtype = jnp.dtype(run.config.model.dtype)
-  image_dtype = array_types.at_least_float32(dtype)
+def _bind_programs(run: Run):
+  """(state, order, start, size) -> a step done; and epoch -> its order."""
+  dtype = array_types.at_least_float32(run.config.model.dtype)
+  step = programs.compile_step(run.model, run.optimizer, run.mesh, dtype)
+  order = programs.compile_order(run.num_examples, run.mesh)
 
-  def step(state, data, order, start, root, size):
-    batch = pipeline.take_batch(data, order, start, size, image_dtype)
-    layout = sharding.batch_sharding(run.mesh, size)
-    batch = jax.lax.with_sharding_constraint(batch, layout)
-    return step_fn(state, batch, root)
-
-  jitted = jax.jit(
-    step,
-    static_argnames='size',
-    donate_argnames='state',
-    out_shardings=sharding.replicated(run.mesh),
-  )
-
-  def call(state, order, start, size):
+  def bound_step(state, epoch_order, start, size):
     start = np.int32(start)
-    return jitted(state, run.train_data, order, start, run.root, size=size)
+    return step(state, run.train_data, epoch_order, start, run.root, size=size)
 
-  return call
-
-
-def _compile_order(run: Run):
-  """Epoch -> the order of its examples, on every device."""
-  order = functools.partial(pipeline.epoch_order, num_examples=run.num_examples)
-  jitted = jax.jit(order, out_shardings=sharding.replicated(run.mesh))
-  return lambda epoch: jitted(run.root, np.int32(epoch))
-
-
-def compile_predict(
-  model: nn.Module, mesh: jax.sharding.Mesh
-) -> Callable[[array_types.Parameters, array_types.Array], array_types.Array]:
-  """(params, images [B, H, W, C] in [0, 1]) -> logits [B, C], jitted."""
-
-  @jax.jit
-  def predict(params, images):
-    layout = sharding.batch_sharding(mesh, len(images))
-    images = jax.lax.with_sharding_constraint(images, layout)
-    return model.apply({'params': params}, images)
-
-  return predict
+  return bound_step, lambda epoch: order(run.root, np.int32(epoch))
 
 
 class Outputs(NamedTuple):
@@ -240,7 +180,7 @@ class Outputs(NamedTuple):
 
 def _run_epochs(run: Run, state, outputs: Outputs):
   """Trains until the last epoch's end or an interruption, and saves."""
-  step_fn, order_fn = _compile_step(run), _compile_order(run)
+  step_fn, order_fn = _bind_programs(run)
   step, accuracy = int(state.step), None
   while step < run.num_steps and not outputs.interrupted:
     order = order_fn(step // run.steps_per_epoch)

@@ -12,7 +12,7 @@ import ml_collections
 from robustjax import array_types
 from robustjax import errors
 from robustjax.training import checkpointing
-from robustjax.training import loop
+from robustjax.training import programs
 from robustjax.training import run_config
 from robustjax.training import sharding
 
@@ -68,8 +68,8 @@ def restore(
   # How long an epoch was matters to the learning rate only.
   optimizer = run_config.build_optimizer(config, steps_per_epoch=1)
   mesh = sharding.make_mesh(devices)
-  init = loop.make_init(model, optimizer, shape, mesh)
-  abstract = loop.abstract_state(init, mesh)
+  init = programs.compile_init(model, optimizer, shape, mesh)
+  abstract = programs.abstract_state(init, mesh)
   with checkpointing.Checkpoints(workdir, read_only=True) as checkpoints:
     step = _choose(checkpoints, step, workdir)
     try:
@@ -78,7 +78,7 @@ def restore(
       intact = checkpoints.intact_steps(abstract)
       got = f'{error.got}; intact steps: {intact or "none"}'
       raise errors.InputError(error.field, error.expected, got) from error
-  predict = _checked(loop.compile_predict(model, mesh), state.params, shape)
+  predict = _checked(programs.compile_predict(model, mesh), state.params, shape)
   variables = {'params': state.params}
   return Restored(config, model, variables, step, predict)
 

@@ -210,26 +210,6 @@ def test_stops_at_a_loss_that_is_not_finite(config, tmp_path, one_device):
     robustjax.train(config, tmp_path, devices=one_device)
 
 
-def test_a_batch_is_split_where_the_devices_divide_it(
-  config, tmp_path, monkeypatch
-):
-  found = {}
-  train_step = loop.steps.train_step
-
-  def inspect(state, batch, root, **parts):
-    size = len(batch.labels)
-    jax.debug.inspect_array_sharding(
-      batch.images,
-      callback=lambda layout: found.update({size: layout.is_fully_replicated}),
-    )
-    return train_step(state, batch, root, **parts)
-
-  monkeypatch.setattr(loop.steps, 'train_step', inspect)
-  config.num_epochs = 1
-  robustjax.train(config, tmp_path)
-  assert found == {8: False, 4: True}
-
-
 def test_eight_devices_train_like_one(config, tmp_path):
   """105 steps in float64; every seventh batch is one they do not divide."""
   config.num_epochs = 15
