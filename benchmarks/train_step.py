@@ -4,14 +4,18 @@
   python benchmarks/train_step.py
 
 PyTorch runs in a process of its own, in turn with JAX, so that neither
-library's threads disturb the other. Figures are medians of the rounds' medians,
-in milliseconds, after compilation; compile time stands beside.
+library's threads disturb the other. Both are measured as installed, where freed
+memory is returned to the system, and with `robustjax.host_memory`'s setting, as
+the scripts in launch/ run. Figures are medians of the rounds' medians, in
+milliseconds, after compilation; compile time stands beside.
 """
 
 import argparse
 import functools
 import json
+import pathlib
 import platform
+import runpy
 import statistics
 import subprocess
 import sys
@@ -19,6 +23,9 @@ import time
 
 _BATCH_SIZE = 64
 _WARM_UP = 3
+# What becomes of freed memory: as installed, or host_memory's setting.
+_MEMORY = ('returned', 'kept')
+_STEPS = ('pytorch', 'cnn', 'noiseout')
 
 
 def _median_ms(step, count: int) -> float:
@@ -118,36 +125,59 @@ def _measure_torch(count: int) -> dict:
 _MEASURES = {'jax': _measure_jax, 'torch': _measure_torch}
 
 
-def _in_process(python: str, library: str, count: int) -> dict:
-  command = [python, __file__, f'--only={library}', f'--count={count}']
+def _in_process(python: str, options: argparse.Namespace, **flags) -> dict:
+  command = [python, __file__, f'--count={options.count}']
+  command += [f'--{name}={value}' for name, value in flags.items()]
   done = subprocess.run(command, check=True, capture_output=True, text=True)
   return json.loads(done.stdout)
 
 
-def _table(rounds: list[dict]) -> str:
-  def median(name):
-    return statistics.median(found[name] for found in rounds)
+def _measure_round(options: argparse.Namespace) -> dict[str, dict]:
+  """Both libraries in turn, under both settings of the host's memory."""
+  return {
+    memory: _in_process(sys.executable, options, only='jax', memory=memory)
+    | _in_process(options.torch_python, options, only='torch', memory=memory)
+    for memory in _MEMORY
+  }
 
-  first = rounds[0]
+
+def _keep_freed_memory() -> None:
+  # By path: the Python that has PyTorch need not have robustjax.
+  path = pathlib.Path(__file__).parent.parent / 'robustjax' / 'host_memory.py'
+  if not runpy.run_path(str(path))['keep_freed']():
+    sys.exit('the memory setting could not be made on this system')
+
+
+def _row(found: list[dict], memory: str, name: str) -> str:
+  """One line of the table: medians over the rounds."""
+  compiled = f'{name} compile s'
+  cells = [
+    name,
+    memory,
+    f'{statistics.median(one[name] for one in found):.1f}',
+    f'{statistics.median(one[compiled] for one in found):.1f}'
+    if compiled in found[0]
+    else '',
+  ]
+  for other in ('pytorch', 'cnn'):
+    ratio = statistics.median(one[name] / one[other] for one in found)
+    cells.append(f'{ratio:.2f}')
+  return f'| {" | ".join(cells)} |'
+
+
+def _table(rounds: list[dict]) -> str:
+  first = rounds[0][_MEMORY[0]]
   lines = [
     f'JAX {first["jax"]} on {first["device"]}, PyTorch {first["torch"]} with'
     f' {first["threads"]} threads, Python {platform.python_version()};'
     f' batch {_BATCH_SIZE}, {len(rounds)} rounds in turn',
     '',
-    '| step | ms | compile s | / PyTorch | / CNN |',
-    '| --- | ---: | ---: | ---: | ---: |',
+    '| step | freed memory | ms | compile s | / PyTorch | / CNN |',
+    '| --- | --- | ---: | ---: | ---: | ---: |',
   ]
-  for name in ('pytorch', 'cnn', 'noiseout'):
-    ratios = [
-      statistics.median(found[name] / found[other] for found in rounds)
-      for other in ('pytorch', 'cnn')
-    ]
-    compile_time = (
-      '' if name == 'pytorch' else f'{median(name + " compile s"):.1f}'
-    )
-    cells = (name, f'{median(name):.1f}', compile_time)
-    ratio_cells = (f'{ratio:.2f}' for ratio in ratios)
-    lines.append(f'| {" | ".join((*cells, *ratio_cells))} |')
+  for memory in _MEMORY:
+    found = [one[memory] for one in rounds]
+    lines += [_row(found, memory, name) for name in _STEPS]
   return '\n'.join(lines)
 
 
@@ -160,16 +190,14 @@ def main():
     '--torch_python', default=sys.executable, help='a Python that has PyTorch'
   )
   parser.add_argument('--only', choices=_MEASURES, help=argparse.SUPPRESS)
+  parser.add_argument('--memory', choices=_MEMORY, help=argparse.SUPPRESS)
   options = parser.parse_args()
   if options.only:
+    if options.memory == 'kept':
+      _keep_freed_memory()
     print(json.dumps(_MEASURES[options.only](options.count)))
     return
-  rounds = [
-    _in_process(sys.executable, 'jax', options.count)
-    | _in_process(options.torch_python, 'torch', options.count)
-    for _ in range(options.rounds)
-  ]
-  print(_table(rounds))
+  print(_table([_measure_round(options) for _ in range(options.rounds)]))
 
 
 if __name__ == '__main__':

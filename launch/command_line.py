@@ -14,6 +14,7 @@ import ml_collections
 from ml_collections import config_flags
 
 from robustjax import errors
+from robustjax import host_memory
 from robustjax.training import run_config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -100,6 +101,7 @@ def run(
     takes_names: whether there may be more left than the program's name.
   """
   logging.set_verbosity(logging.ERROR)
+  host_memory.keep_freed()
 
   def checked(argv):
     if argv[1:] and not takes_names:

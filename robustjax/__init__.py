@@ -13,6 +13,7 @@ _ROOMS = (
   'data',
   'errors',
   'evaluation',
+  'host_memory',
   'layers',
   'models',
   'random_keys',

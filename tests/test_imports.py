@@ -9,7 +9,7 @@ import pytest
 
 # Rooms in order; those of one line do not import one another.
 ROOMS = (
-  {'array_types', 'errors', 'random_keys', 'progress'},
+  {'array_types', 'errors', 'random_keys', 'progress', 'host_memory'},
   {'images'},
   {'layers', 'attribution', 'corruptions', 'attacks', 'augmentation'},
   {'models'},
