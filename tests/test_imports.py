@@ -22,6 +22,7 @@ ROOMS = (
 FILES = {
   'images': ['filters'],
   'layers': ['noise_injection', 'gating'],
+  'attribution': ['quadrature', 'integrated_gradients'],
   'corruptions': ['pixel_noise', 'blur', 'catalog'],
   'models': ['convolution', 'fan_in_layers', 'mnist_cnn', 'catalog'],
   'data': ['array_cache', 'sources', 'preprocessing', 'pipeline'],

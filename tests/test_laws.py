@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from robustjax import attribution
 from robustjax import corruptions
 from robustjax import layers
 from robustjax import models
@@ -187,3 +188,20 @@ def test_the_second_call_compiles_nothing(case):
 def test_off_is_the_identity(case):
   x = _input(case)
   np.testing.assert_array_equal(case.off(jax.random.key(10), x), x)
+
+
+@pytest.mark.parametrize('name', models.MODELS)
+def test_the_first_dense_layer_can_be_factored_out(name):
+  model = models.create(name)
+  images = jnp.asarray(_input(CASES[name]))
+  variables = model.init(jax.random.key(11), images)
+
+  def method(method, x):
+    return model.apply(variables, x, method=method)
+
+  hidden = method('features', images)
+  factored = method('classify_rest', method('classify_affine', hidden))
+  np.testing.assert_array_equal(method('classify', hidden), factored)
+  attribution.check_affine(
+    functools.partial(method, 'classify_affine'), hidden, -hidden[::-1]
+  )

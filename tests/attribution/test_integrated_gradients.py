@@ -1,0 +1,257 @@
+"""IG and FIG against Eq. 2 and 3 as printed: loops over classes and steps."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax import attribution
+from robustjax import errors
+from robustjax import models
+
+NUM_CLASSES = 10
+SCORES = {
+  'probability': jax.nn.softmax,
+  'log_probability': jax.nn.log_softmax,
+  'logit': lambda logits: logits,
+}
+# Two float32 sums of 50 gradients in another order, relative to the largest.
+ROUNDING = 50 * float(np.finfo(np.float32).eps)
+
+
+def _fig_as_printed(score_fn, x, target, baseline, num_steps):
+  """NoiseOut, Eq. 3 with Eq. 2: a backward pass per class and step."""
+  x, baseline = np.asarray(x), np.broadcast_to(baseline, x.shape)
+  total = np.zeros_like(x, np.float64)
+  for j in range(NUM_CLASSES):
+    mean = np.zeros_like(total)
+    gradient_of = jax.jit(jax.grad(lambda p, j=j: score_fn(p)[:, j].sum()))
+    for k in range(1, num_steps + 1):
+      point = baseline + np.float32(k / num_steps) * (x - baseline)
+      mean += np.asarray(gradient_of(jnp.asarray(point)), np.float64)
+    contribution = (x - baseline) * mean / num_steps
+    sign = np.where(np.asarray(target) == j, 1, -1)
+    total += sign.reshape(-1, *(1,) * (x.ndim - 1)) * contribution
+  return total
+
+
+@functools.cache
+def _network(name):
+  """(affine, rest, x): rest(affine(x)) are logits [B, 10]."""
+  keys = jax.random.split(jax.random.key(0), 3)
+  if name == 'mlp':
+    w1 = jax.random.normal(keys[0], (7, 5))
+    w2 = jax.random.normal(keys[1], (5, NUM_CLASSES))
+    x = jax.random.normal(keys[2], (6, 7))
+    return (
+      lambda x: x @ w1 + 0.3,
+      lambda y: jnp.tanh(y) @ w2,
+      x,
+    )
+  model = models.create('mnist_cnn')
+  images = jax.random.uniform(keys[0], (6, 8, 8, 1))
+  variables = model.init(keys[1], images)
+  apply = functools.partial(model.apply, variables)
+  if name == 'input of the CNN':
+    return (lambda x: x), apply, images
+  return (
+    functools.partial(apply, method='classify_affine'),
+    functools.partial(apply, method='classify_rest'),
+    apply(images, method='features'),
+  )
+
+
+NETWORKS = ('mlp', 'hidden state of the CNN', 'input of the CNN')
+TARGET = jnp.array([0, 3, 9, 1, 1, 5])
+
+
+def _assert_equal_up_to_ties(found, exact):
+  scale = np.abs(exact).max()
+  np.testing.assert_allclose(found, exact, rtol=0, atol=ROUNDING * scale)
+  tied = np.abs(exact) <= ROUNDING * scale
+  assert tied.mean() < 0.6  # A ReLU's dead states have no gradient.
+  np.testing.assert_array_equal(np.sign(found)[~tied], np.sign(exact)[~tied])
+
+
+@pytest.mark.parametrize('score', SCORES)
+@pytest.mark.parametrize('network', NETWORKS)
+def test_fig_equals_eq_3_as_printed(network, score):
+  affine, rest, x = _network(network)
+
+  def scores(y):
+    return SCORES[score](rest(y))
+
+  exact = _fig_as_printed(lambda x: scores(affine(x)), x, TARGET, 0, 50)
+  fig = attribution.full_integrated_gradients
+  factored = fig(scores, x, TARGET, affine=affine)
+  whole = fig(lambda x: scores(affine(x)), x, TARGET, nodes_per_chunk=20)
+  _assert_equal_up_to_ties(factored.values, exact)
+  _assert_equal_up_to_ties(whole.values, exact)
+  assert factored.values.shape == x.shape
+
+
+def test_fig_with_a_baseline_per_example_or_for_all():
+  affine, rest, x = _network('mlp')
+  for baseline in (x[::-1] / 2, x[0], 0.25):
+    exact = _fig_as_printed(lambda x: rest(affine(x)), x, TARGET, baseline, 8)
+    found = attribution.full_integrated_gradients(
+      rest, x, TARGET, affine=affine, baseline=baseline, num_steps=8
+    )
+    _assert_equal_up_to_ties(found.values, exact)
+
+
+def test_fig_of_probabilities_is_twice_ig_of_the_target():
+  affine, rest, x = _network('mlp')
+  own = jnp.arange(len(x)), TARGET
+
+  def probabilities(y):
+    return jax.nn.softmax(rest(y))
+
+  fig = attribution.full_integrated_gradients(
+    probabilities, x, TARGET, affine=affine
+  )
+  ig = attribution.integrated_gradients(
+    lambda y: probabilities(y)[own], x, affine=affine
+  )
+  _assert_equal_up_to_ties(fig.values, 2 * np.asarray(ig.values))
+
+
+def test_ig_of_a_square_is_exact():
+  # The integral of 2 a x^2 over a is x^2; the midpoint rule has no error.
+  x = jnp.array([[1.0, -2.0], [0.5, 3.0]])
+  found = attribution.integrated_gradients(
+    lambda x: (x**2).sum(axis=1), x, rule='midpoint', num_steps=3
+  )
+  np.testing.assert_allclose(found.values, x**2, rtol=1e-6)
+  np.testing.assert_allclose(found.completeness_gap, [0, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize('rule', attribution.RULES)
+def test_the_gap_is_the_error_of_the_sum(rule):
+  affine, rest, x = _network('mlp')
+
+  def score(y):
+    return jax.nn.softmax(rest(y))[:, 0]
+
+  found = attribution.integrated_gradients(
+    score, x, affine=affine, rule=rule, num_steps=3, baseline=0.5
+  )
+  start = jnp.full_like(x, 0.5)
+  expected = found.values.sum(axis=1) - (
+    score(affine(x)) - score(affine(start))
+  )
+  np.testing.assert_allclose(found.completeness_gap, expected, atol=1e-6)
+  assert float(jnp.abs(found.completeness_gap).max()) > 1e-5
+  finer = attribution.integrated_gradients(
+    score, x, affine=affine, rule=rule, num_steps=400, baseline=0.5
+  )
+  ratio = jnp.abs(finer.completeness_gap) / jnp.abs(found.completeness_gap)
+  assert float(jnp.median(ratio)) < 0.05
+
+
+@pytest.mark.parametrize('nodes_per_chunk', [1, 7, 50, 60])
+def test_chunks_do_not_change_the_result(nodes_per_chunk):
+  affine, rest, x = _network('mlp')
+  find = functools.partial(
+    attribution.full_integrated_gradients, rest, x, TARGET, affine=affine
+  )
+  chunked = find(nodes_per_chunk=nodes_per_chunk)
+  _assert_equal_up_to_ties(chunked.values, np.asarray(find().values))
+
+
+def test_memory_does_not_grow_with_the_number_of_steps():
+  affine, rest, _ = _network('hidden state of the CNN')
+
+  def bytes_for(num_steps):
+    def find(x):
+      return attribution.full_integrated_gradients(
+        lambda h: rest(affine(h)),
+        x,
+        jnp.zeros(len(x), jnp.int32),
+        num_steps=num_steps,
+        nodes_per_chunk=5,
+      )
+
+    x = jnp.zeros((64, 256))
+    return jax.jit(find).lower(x).compile().memory_analysis().temp_size_in_bytes
+
+  # One chunk's gradients are 5 x 64 x 256 floats; forty would be forty times.
+  assert bytes_for(200) < 2 * bytes_for(10)
+
+
+@pytest.mark.parametrize('dtype', [jnp.bfloat16, jnp.float16])
+def test_half_precision_input_is_attributed_in_float32(dtype):
+  affine, rest, x = _network('mlp')
+  x = x.astype(dtype)
+  find = functools.partial(
+    attribution.full_integrated_gradients, rest, target=TARGET, affine=affine
+  )
+  assert find(x=x).values.dtype == jnp.float32
+  exact = find(x=x.astype(jnp.float32)).values
+  _assert_equal_up_to_ties(find(x=x).values, np.asarray(exact))
+
+
+def test_one_example_does_not_change_another():
+  affine, rest, x = _network('mlp')
+  target = TARGET
+  broken = x.at[0].set(jnp.inf)
+
+  def find(x):
+    return attribution.full_integrated_gradients(
+      lambda x: rest(affine(x)), x, target, nodes_per_chunk=10
+    )
+
+  found = jax.jit(find)(broken).values
+  assert not np.isfinite(found[0]).all()
+  _assert_equal_up_to_ties(found[1:], np.asarray(find(x).values)[1:])
+
+
+def test_binarize_keeps_what_is_positive():
+  values = jnp.array([-1.0, -0.0, 0.0, 1e-30, 2.0])
+  found = attribution.binarize(values)
+  np.testing.assert_array_equal(found, [0, 0, 0, 1, 1])
+  assert found.dtype == values.dtype
+
+
+def _bad(message, **changes):
+  arguments = {
+    'score_fn': lambda y: y @ jnp.ones((5, NUM_CLASSES)),
+    'x': jnp.ones((6, 5)),
+    'target': TARGET,
+  } | changes
+  return pytest.param(arguments, message, id=message)
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'message'),
+  [
+    _bad(r'target: .*\[6\] in \[0, 10\), got 1 to 10', target=TARGET + 1),
+    _bad(r'target: .*, got -1 to', target=TARGET - 1),
+    _bad(r'target: .*, got float32', target=TARGET.astype(float)),
+    _bad(r'target: .*, got int32 \[5\]', target=TARGET[:5]),
+    _bad(r'score_fn: .*\[6, C\], got shape \[6\]', score_fn=lambda y: y[:, 0]),
+    _bad(
+      r'score_fn: .*got shape \[10\]', score_fn=lambda y: jnp.ones(NUM_CLASSES)
+    ),
+    _bad('affine: expected an affine map', affine=jnp.tanh),
+    _bad(
+      'affine: expected an affine map', affine=lambda x: jax.nn.relu(x - 0.5)
+    ),
+    _bad(r'baseline: .*\(6, 5\), got \(4, 5\)', baseline=jnp.ones((4, 5))),
+    _bad('x: expected a float array', x=jnp.ones((6, 5), jnp.int32)),
+    _bad('x: expected a float array', x=jnp.ones((0, 5))),
+    _bad('num_steps: expected an integer of at least 1', num_steps=0),
+    _bad('nodes_per_chunk: expected an integer of', nodes_per_chunk=0),
+    _bad('rule: .*did you mean .right.', rule='rigth'),
+  ],
+)
+def test_bad_input_is_named(arguments, message):
+  with pytest.raises(errors.InputError, match=message):
+    attribution.full_integrated_gradients(**arguments)
+
+
+def test_a_score_that_is_no_vector_is_named():
+  with pytest.raises(errors.InputError, match=r'score_fn: .*scores \[2\]'):
+    attribution.integrated_gradients(lambda x: x, jnp.ones((2, 3)))
