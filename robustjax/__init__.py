@@ -21,7 +21,7 @@ _ROOMS = (
   'training',
 )
 _NAMES = {
-  'train': 'robustjax.training.loop',
+  'train': 'robustjax.training.runs',
   'restore': 'robustjax.training.restoring',
   'evaluate': 'robustjax.evaluation.sweep',
   'InputError': 'robustjax.errors',

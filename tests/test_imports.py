@@ -33,6 +33,7 @@ FILES = {
     'optimizer',
     'sharding',
     'checkpointing',
+    'seeds',
     'steps',
     'programs',
     'run_config',
@@ -40,6 +41,7 @@ FILES = {
     'interruption',
     'metric_writers',
     'loop',
+    'runs',
     'restoring',
   ],
 }

@@ -98,6 +98,10 @@ class MnistCnn(nn.Module):
     channels_first = maps.transpose(0, 3, 1, 2)
     return channels_first.reshape(channels_first.shape[0], -1)
 
+  def gate(self, hidden: array_types.Array) -> gating.Gated:
+    """The `flattened` layer as it is at test, on hidden states [B, K]."""
+    return gating.apply_layer(self.flattened, hidden, train=False)
+
   def classify_affine(self, hidden: array_types.Array) -> array_types.Array:
     """The first, affine layer above `flattened`: [B, K] to [B, 128]."""
     return self.dense1(hidden)
@@ -118,7 +122,12 @@ class MnistCnn(nn.Module):
 
   def forward(self, images: array_types.Array, train: bool = False) -> Forward:
     """Images [B, H, W, C] to hidden states, gates and logits."""
-    hidden = self.features(images, train=train)
+    return self.forward_from(self.features(images, train=train), train=train)
+
+  def forward_from(
+    self, hidden: array_types.Array, train: bool = False
+  ) -> Forward:
+    """`forward` from the hidden states [B, K] before `flattened` on."""
     gated = gating.apply_layer(self.flattened, hidden, train=train)
     logits = self.classify(gated.output, train=train)
     return Forward(gated.hidden, gated.gates, logits)

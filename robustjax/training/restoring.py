@@ -63,6 +63,11 @@ def restore(
     logits = restored.predict(images)
   """
   config = run_config.read(workdir)
+  if config.num_seeds > 1:
+    expected = (
+      f'the folder of one of its seeds, such as {workdir}/seed-{config.seed}'
+    )
+    raise errors.InputError('workdir', expected, str(workdir))
   shape, num_classes = run_config.read_dataset(workdir)
   model = run_config.build_model(config, num_classes)
   # How long an epoch was matters to the learning rate only.

@@ -6,6 +6,7 @@ Every field is checked before anything else happens; nothing has a default here.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import functools
 import json
 import os
 import pathlib
@@ -17,10 +18,12 @@ import jax.numpy as jnp
 import ml_collections
 import optax
 
+from robustjax import attribution
 from robustjax import errors
 from robustjax import layers
 from robustjax import models
 from robustjax import random_keys
+from robustjax.training import losses
 from robustjax.training import optimizer as optimizer_lib
 
 GATES = ('none', *layers.GATE_KINDS)
@@ -49,6 +52,11 @@ def _at_least(low: int) -> Callable[[str, Any], None]:
   return lambda field, value: errors.check_integer(field, value, low=low)
 
 
+def _flag(field: str, value: Any) -> None:
+  if not isinstance(value, bool):
+    raise errors.InputError(field, 'True or False', repr(value))
+
+
 def _dtype(field: str, value: Any) -> None:
   errors.check_choice(field, value, DTYPES)
   if value == 'float64' and not jax.config.jax_enable_x64:
@@ -61,6 +69,7 @@ _infinity = float('inf')
 FIELDS: dict[str, Callable[[str, Any], None]] = {
   'variant': _text,
   'seed': random_keys.check_seed,
+  'num_seeds': _at_least(1),
   'dataset': _text,
   'model.name': _among(models.MODELS),
   'model.dtype': _dtype,
@@ -68,6 +77,13 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
   'noise.strategy': _among(layers.STRATEGIES),
   'gate.kind': _among(GATES),
   'gate.maximum': _within(0, _infinity, open_low=True),
+  'fig.weight': _within(0, _infinity),
+  'fig.score': _among(losses.SCORES),
+  'fig.through_gate': _flag,
+  'fig.num_steps': _at_least(1),
+  'fig.rule': _among(attribution.RULES),
+  'fig.reduction': _among(losses.REDUCTIONS),
+  'fig.hidden': _among(losses.HIDDEN),
   'optimizer.learning_rate': _within(0, _infinity, open_low=True),
   'optimizer.decay_per_epoch': _within(0, 1, open_low=True),
   'optimizer.rho': _within(0, 1),
@@ -80,6 +96,7 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
 
 
 CHANGEABLE = ('log_every', 'checkpoint_every')  # No step depends on them.
+GROWING = ('num_epochs', 'num_seeds')  # More of them leave those there as is.
 
 
 def flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -112,6 +129,10 @@ def validate(config: ml_collections.ConfigDict) -> None:
     if field not in flat:
       raise errors.InputError(field, 'a value in the config', 'none')
     check(field, flat[field])
+  if config.fig.weight > 0 and config.gate.kind == 'none':
+    expected = '0 without gates to teach (gate.kind is none)'
+    raise errors.InputError('fig.weight', expected, f'{config.fig.weight}')
+  random_keys.check_seed('seed + num_seeds', config.seed + config.num_seeds - 1)
 
 
 def build_model(
@@ -132,14 +153,25 @@ def build_model(
   )
 
 
+def build_fig(config: ml_collections.ConfigDict) -> losses.FigLoss | None:
+  """The FIG loss a config describes; None if its weight is 0."""
+  return losses.FigLoss(**config.fig) if config.fig.weight > 0 else None
+
+
+@functools.lru_cache
+def _adadelta(steps_per_epoch, **options):
+  """One object per set of values, so that compiled programs are found again."""
+  return optimizer_lib.adadelta(steps_per_epoch=steps_per_epoch, **options)
+
+
 def build_optimizer(
   config: ml_collections.ConfigDict, steps_per_epoch: int
 ) -> optax.GradientTransformation:
   """The optimizer a config describes."""
-  return optimizer_lib.adadelta(
-    config.optimizer.learning_rate,
+  return _adadelta(
+    steps_per_epoch,
+    learning_rate=config.optimizer.learning_rate,
     decay=config.optimizer.decay_per_epoch,
-    steps_per_epoch=steps_per_epoch,
     rho=config.optimizer.rho,
     epsilon=config.optimizer.epsilon,
   )
@@ -178,7 +210,7 @@ def claim(
   Args:
     workdir: created if need be.
     config: a validated config. In a folder that holds a run already, the fields
-      in `CHANGEABLE` may differ, and num_epochs may be larger.
+      in `CHANGEABLE` may differ, and those in `GROWING` be larger.
 
   Raises:
     errors.InputError: if it holds the run of another config, or cannot be
@@ -203,15 +235,20 @@ def claim(
 
 def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
   for field in here:
-    is_longer = field == 'num_epochs' and here[field] > there[field]
+    has_grown = field in GROWING and here[field] > there[field]
     if (
-      there[field] != here[field] and field not in CHANGEABLE and not is_longer
+      there[field] != here[field] and field not in CHANGEABLE and not has_grown
     ):
       raise errors.InputError(
         'workdir',
         f'a new folder, or the run of this config ({field}={here[field]})',
         f'{workdir}, a run with {field}={there[field]}',
       )
+
+
+def seed_folder(workdir: str | os.PathLike, seed: int) -> pathlib.Path:
+  """Where the model of one seed is, in the workdir of several."""
+  return pathlib.Path(workdir).expanduser() / f'seed-{seed}'
 
 
 def describe_dataset(

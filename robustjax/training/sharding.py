@@ -1,7 +1,12 @@
-"""Layout of arrays over devices: batches split, all else on every device.
+"""Layout of arrays over devices.
 
-One jitted program sees the whole batch, so statistics over a batch, such as
-those noise injection draws from, are global whatever the number of devices.
+A single model is trained on a mesh with the axis 'data': batches are split, all
+else is on every device. One jitted program sees the whole batch, so statistics
+over a batch, such as those noise injection draws from, are global whatever the
+number of devices.
+
+Models that differ by seed are trained on a mesh with the axis 'seed': each
+device trains some of them, alone.
 """
 
 from collections.abc import Sequence
@@ -15,6 +20,7 @@ from jax.sharding import PartitionSpec
 from robustjax import errors
 
 DATA_AXIS = 'data'
+SEED_AXIS = 'seed'
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -23,6 +29,27 @@ def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
   return jax.make_mesh(
     (len(devices),), (DATA_AXIS,), (AxisType.Auto,), devices=devices
   )
+
+
+def make_seed_mesh(devices: Sequence[jax.Device], num_seeds: int) -> Mesh:
+  """A mesh along the axis 'seed', of as many devices as divide the seeds."""
+  count = min(len(devices), num_seeds)
+  while num_seeds % count:
+    count -= 1
+  return jax.make_mesh(
+    (count,), (SEED_AXIS,), (AxisType.Auto,), devices=list(devices)[:count]
+  )
+
+
+def is_over_seeds(mesh: Mesh) -> bool:
+  """Whether the mesh has the axis 'seed'."""
+  return SEED_AXIS in mesh.axis_names
+
+
+def state_sharding(mesh: Mesh) -> NamedSharding:
+  """The layout of states: on every device, or each seed's on its device."""
+  spec = PartitionSpec(SEED_AXIS) if is_over_seeds(mesh) else PartitionSpec()
+  return NamedSharding(mesh, spec)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -15,10 +15,17 @@ from robustjax.training import state as state_lib
 
 
 class Metrics(NamedTuple):
-  """Of one batch, before its step: mean loss and top-1 accuracy, scalars."""
+  """Of one batch, before its step; scalars.
+
+  Attributes:
+    loss: what is minimised.
+    accuracy: top-1, in [0, 1].
+    fig_loss: the FIG term before its weight; None where there is none.
+  """
 
   loss: array_types.Array
   accuracy: array_types.Array
+  fig_loss: array_types.Array | None = None
 
 
 def init_state(
@@ -51,6 +58,7 @@ def train_step(
   *,
   model: nn.Module,
   optimizer: optax.GradientTransformation,
+  fig: losses.FigLoss | None = None,
 ) -> tuple[state_lib.State, Metrics]:
   """One step of gradient descent.
 
@@ -63,6 +71,7 @@ def train_step(
     root: `random_keys.root_key(seed)`.
     model: a classifier, images to logits.
     optimizer: an Optax transformation.
+    fig: how FIG teaches the gates; None leaves it out.
 
   Returns:
     The state after the step, and the batch's metrics before it.
@@ -73,14 +82,15 @@ def train_step(
   }
 
   def loss_fn(params):
-    variables = {'params': params}
-    logits = model.apply(variables, batch.images, train=True, rngs=keys)
-    return losses.cross_entropy(logits, batch.labels), logits
+    found = losses.training_losses(
+      model, params, batch.images, batch.labels, rngs=keys, fig=fig
+    )
+    return found.total, found
 
-  gradient_fn = jax.value_and_grad(loss_fn, has_aux=True)
-  (loss, logits), gradient = gradient_fn(state.params)
+  gradient, found = jax.grad(loss_fn, has_aux=True)(state.params)
   updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
-  is_right = jnp.argmax(logits, axis=-1).astype(jnp.int32) == batch.labels
-  metrics = Metrics(loss, jnp.mean(is_right, dtype=jnp.float32))
+  labels = jnp.argmax(found.logits, axis=-1).astype(jnp.int32)
+  accuracy = jnp.mean(labels == batch.labels, dtype=jnp.float32)
+  metrics = Metrics(found.total, accuracy, found.fig)
   return state_lib.State(state.step + 1, params, opt_state), metrics

@@ -4,6 +4,7 @@ import pytest
 
 from robustjax import errors
 from robustjax import layers
+from robustjax.training import losses
 from robustjax.training import run_config
 
 
@@ -22,6 +23,13 @@ def test_the_checks_cover_exactly_the_fields_of_the_config(config):
     ('model.name', 'mnist', 'model.name: expected one of mnist_cnn'),
     ('model.dtype', 'int8', 'model.dtype: expected one of float32'),
     ('model.dtype', 'float64', 'JAX_ENABLE_X64=1'),
+    ('fig.weight', -0.5, r'fig.weight: expected a number in \[0'),
+    ('fig.score', 'logits', "fig.score: .*did you mean 'logit'"),
+    ('fig.num_steps', 0, 'fig.num_steps: expected an integer of at least 1'),
+    ('fig.rule', 'left', 'fig.rule: expected one of right'),
+    ('fig.reduction', 'max', 'fig.reduction: expected one of mean'),
+    ('fig.hidden', 'noisy', 'fig.hidden: expected one of injected'),
+    ('num_seeds', 0, 'num_seeds: expected an integer of at least 1'),
     ('seed', -1, 'seed: expected an integer of at least 0'),
     ('batch_size', 0, 'batch_size: expected an integer of at least 1'),
     ('optimizer.rho', 2.0, 'optimizer.rho: '),
@@ -32,6 +40,34 @@ def test_a_bad_value_is_named(config, field, value, message):
   config.update_from_flattened_dict({field: value})
   with pytest.raises(errors.InputError, match=message):
     run_config.validate(config)
+
+
+def test_a_flag_is_no_number():
+  with pytest.raises(errors.InputError, match='expected True or False, got 1'):
+    run_config.FIELDS['fig.through_gate']('fig.through_gate', 1)
+
+
+def test_fig_needs_gates_to_teach(config):
+  config.fig.weight, config.gate.kind = 0.5, 'none'
+  with pytest.raises(
+    errors.InputError, match=r'fig.weight: expected 0 without'
+  ):
+    run_config.validate(config)
+
+
+def test_no_seed_of_several_is_too_large(config):
+  config.seed, config.num_seeds = 2**32 - 2, 3
+  with pytest.raises(
+    errors.InputError, match=r'seed \+ num_seeds: .*4294967296'
+  ):
+    run_config.validate(config)
+
+
+def test_fig_is_built_where_its_weight_is_not_zero(config):
+  assert run_config.build_fig(config) is None
+  config.fig.weight, config.fig.hidden = 0.25, 'clean'
+  expected = losses.FigLoss(weight=0.25, hidden='clean')
+  assert run_config.build_fig(config) == expected
 
 
 def test_an_unknown_and_a_missing_field_are_named(config):

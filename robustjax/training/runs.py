@@ -1,0 +1,270 @@
+"""Trains classifiers from a config; resumes where an earlier run stopped."""
+
+from collections.abc import Sequence
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import platform
+import time
+from typing import Any
+from typing import NamedTuple
+
+import jax
+import ml_collections
+import numpy as np
+
+from robustjax import array_types
+from robustjax import progress
+from robustjax import random_keys
+from robustjax.data import pipeline
+from robustjax.data import sources
+from robustjax.training import checkpointing
+from robustjax.training import interruption
+from robustjax.training import loop
+from robustjax.training import metric_writers
+from robustjax.training import programs
+from robustjax.training import run_config
+from robustjax.training import seeds
+from robustjax.training import sharding
+from robustjax.training import workdir_lock
+
+
+class _Data(NamedTuple):
+  train: sources.DataSet
+  test: sources.DataSet
+
+  @property
+  def image_shape(self) -> tuple[int, int, int]:
+    return self.train.images.shape[1:]
+
+
+def train(
+  config: ml_collections.ConfigDict,
+  workdir: str | os.PathLike,
+  *,
+  data_dir: str | os.PathLike | None = None,
+  devices: Sequence[jax.Device] | None = None,
+) -> dict[str, Any]:
+  """Trains a classifier, or goes on training it; or several with other seeds.
+
+  Called again with the same config and workdir, it resumes from the newest
+  checkpoint that is intact; N steps in one go and N steps with interruptions
+  end with the same parameters, bit for bit, on the same devices and versions.
+  Ctrl-C and SIGTERM save and return.
+
+  With `config.num_seeds` above 1 the models of seeds seed, seed + 1, ... are
+  trained, each in the folder `seed-N` of the workdir: a run of its own, with
+  the draws and the order it would have alone. On CPU they are trained in turn,
+  each on all devices; elsewhere at once, by one program, each on one device.
+
+  Args:
+    config: a config as in configs/; every field is checked.
+    workdir: receives config.json, dataset.json, checkpoints/, metrics.jsonl,
+      tensorboard/ and summary.json; with several seeds, a folder with these for
+      each seed, and a summary.json of all.
+    data_dir: folder of prepared TFDS data sets; see `data.load`.
+    devices: the devices to use; all by default. They must divide the batch
+      size, unless several seeds are trained at once.
+
+  Returns:
+    The summary: whether training finished, the last step, test accuracy, number
+    of parameters, seconds of this call, devices and versions. With several
+    seeds: whether all finished, and the list `runs` of their summaries.
+
+  Raises:
+    errors.InputError: on a bad config, an unprepared data set, a workdir with
+      the run of another config, one whose checkpoints are all damaged, or one
+      another run is writing to.
+    FloatingPointError: if loss or parameters are not finite; it names the step.
+  """
+  run_config.validate(config)
+  sharding.check_one_process()
+  devices = list(devices) if devices is not None else jax.devices()
+  at_once = config.num_seeds > 1 and _gains_from_seeds_at_once(devices)
+  if not at_once:
+    sharding.check_batch_size(sharding.make_mesh(devices), config.batch_size)
+  data = _Data(
+    sources.load(config.dataset, 'train', data_dir=data_dir),
+    sources.load(config.dataset, 'test', data_dir=data_dir),
+  )
+  run_config.claim(workdir, config)
+  folder = pathlib.Path(workdir).expanduser()
+  if config.num_seeds == 1:
+    return _train_group([(config, folder)], data, devices)[0]
+  with workdir_lock.workdir_lock(folder):
+    return _train_seeds(config, folder, data, devices, at_once)
+
+
+def _gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
+  # A CPU is busy with one model: ten at once take the time of ten in turn.
+  return devices[0].platform != 'cpu'
+
+
+def _train_seeds(config, folder, data: _Data, devices, at_once: bool):
+  """Trains every seed in a folder of its own; returns the summary of all."""
+  runs = []
+  for seed in range(config.seed, config.seed + config.num_seeds):
+    single = ml_collections.ConfigDict(config.to_dict())
+    single.seed, single.num_seeds = seed, 1
+    runs.append((single.lock(), run_config.seed_folder(folder, seed)))
+    run_config.claim(runs[-1][1], single)
+  groups = [runs] if at_once else [[run] for run in runs]
+  summaries = []
+  for group in groups:
+    summaries += _train_group(group, data, devices)
+    if not summaries[-1]['finished']:
+      break
+  summary = {
+    'variant': config.variant,
+    'dataset': config.dataset,
+    'finished': len(summaries) == len(runs)
+    and all(one['finished'] for one in summaries),
+    'step': min(one['step'] for one in summaries),
+    'runs': summaries,
+  }
+  _write_json(folder / 'summary.json', summary)
+  return summary
+
+
+def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
+  """Trains models that differ by seed; those at one step, at once.
+
+  Models that were not saved at the same step, as when a process is killed
+  between two of them, or a run gets more seeds, go on in groups of their own.
+  """
+  start = time.monotonic()
+  with contextlib.ExitStack() as stack:
+    opened = []
+    for config, folder in runs:
+      stack.enter_context(workdir_lock.workdir_lock(folder))
+      checkpoints = stack.enter_context(checkpointing.Checkpoints(folder))
+      opened.append((config, folder, checkpoints))
+    interrupted = stack.enter_context(interruption.Interruption())
+    started = [_first_state(*one, data, devices) for one in opened]
+    pairs = list(zip(opened, started, strict=True))
+    pairs.sort(key=lambda pair: -int(pair[1].step))
+    summaries = {}
+    for _, group in itertools.groupby(pairs, lambda pair: int(pair[1].step)):
+      group = list(group)
+      found = _train_together(group, data, devices, interrupted)
+      for ((config, folder, _), _), summary in zip(group, found, strict=True):
+        summary['seconds'] = round(time.monotonic() - start, 1)
+        _write_json(folder / 'summary.json', summary)
+        summaries[config.seed] = summary
+  return [summaries[config.seed] for config, _ in runs]
+
+
+def _train_together(group, data: _Data, devices, interrupted):
+  """Trains models that are at the same step; returns a summary for each."""
+  configs = [config for (config, _, _), _ in group]
+  states = [state for _, state in group]
+  run = _prepare(configs, data, devices)
+  if sharding.is_over_seeds(run.mesh):
+    layout = sharding.state_sharding(run.mesh)
+    state = jax.device_put(seeds.stack(states), layout)
+  else:
+    state = states[0]
+  step = loop.step_of(state)
+  with contextlib.ExitStack() as stack:
+    members = [
+      loop.Member(
+        config.seed,
+        checkpoints,
+        stack.enter_context(metric_writers.MetricWriters(folder, step)),
+      )
+      for (config, folder, checkpoints), _ in group
+    ]
+    what = 'training'
+    if len(members) > 1:
+      what += f' {len(members)} seeds'
+    shown = progress.bar(run.num_steps, what, initial=step)
+    outputs = loop.Outputs(members, interrupted, stack.enter_context(shown))
+    state, accuracies = loop.run_epochs(run, state, outputs)
+  return _summarize(run, state, accuracies, configs)
+
+
+def _first_state(config, folder, checkpoints, data: _Data, devices):
+  """The newest intact state of one model, or the one before its first step."""
+  num_classes = data.test.num_classes
+  run_config.describe_dataset(folder, data.image_shape, num_classes)
+  mesh = sharding.make_mesh(devices)
+  model = run_config.build_model(config, num_classes)
+  optimizer = run_config.build_optimizer(config, _steps_per_epoch(config, data))
+  init = programs.compile_init(model, optimizer, data.image_shape, mesh)
+  abstract = programs.abstract_state(init, mesh)
+  state = checkpoints.restore_newest_intact(abstract, metric_writers.say)
+  if state is None:
+    return init(random_keys.root_key(config.seed))
+  num_steps = config.num_epochs * _steps_per_epoch(config, data)
+  done = f'step {int(state.step)} of {num_steps}'
+  metric_writers.say(f'resuming from {done} in {folder}')
+  return state
+
+
+def _steps_per_epoch(config, data: _Data) -> int:
+  return pipeline.steps_per_epoch(len(data.train.labels), config.batch_size)
+
+
+def _prepare(configs, data: _Data, devices) -> loop.Run:
+  """What the configs, which differ by seed only, describe."""
+  config = configs[0]
+  is_one = len(configs) == 1
+  if is_one:
+    mesh = sharding.make_mesh(devices)
+  else:
+    mesh = sharding.make_seed_mesh(devices, len(configs))
+  model = run_config.build_model(config, data.test.num_classes)
+  optimizer = run_config.build_optimizer(config, _steps_per_epoch(config, data))
+  strengths = programs.Strengths(
+    np.float32(config.noise.rate), np.float32(config.fig.weight)
+  )
+  roots = [random_keys.root_key(one.seed) for one in configs]
+  dtype = array_types.at_least_float32(config.model.dtype)
+  fig = run_config.build_fig(config)
+  return loop.Run(
+    config=config,
+    train_data=pipeline.to_device(data.train, sharding.replicated(mesh)),
+    test_data=data.test,
+    mesh=mesh,
+    root=roots[0] if is_one else seeds.stack(roots),
+    strengths=strengths if is_one else seeds.stack([strengths] * len(configs)),
+    step_fn=programs.compile_step(model, optimizer, mesh, dtype, fig),
+    order_fn=programs.compile_order(len(data.train.labels), mesh),
+    predict=programs.compile_predict(
+      model, sharding.make_mesh(mesh.devices.flat)
+    ),
+  )
+
+
+def _summarize(run: loop.Run, state, accuracies, configs):
+  """What `train` returns and summary.json holds, for each model."""
+  step = loop.step_of(state)
+  is_finished = step == run.num_steps
+  if is_finished and accuracies is None:  # An earlier run had finished it.
+    accuracies = loop.test_accuracies(run, state)
+  states = loop.members_of(run, state)
+  sizes = [leaf.size for leaf in jax.tree.leaves(states[0].params)]
+  accuracies = accuracies or [None] * len(configs)
+  return [
+    {
+      'variant': config.variant,
+      'dataset': config.dataset,
+      'seed': config.seed,
+      'finished': is_finished,
+      'step': step,
+      'num_steps': run.num_steps,
+      'test_accuracy': accuracy,
+      'num_parameters': sum(sizes),
+      'seeds_at_once': len(configs),
+      'devices': f'{run.mesh.size} x {run.mesh.devices.flat[0].device_kind}',
+      'jax': jax.__version__,
+      'python': platform.python_version(),
+    }
+    for config, accuracy in zip(configs, accuracies, strict=True)
+  ]
+
+
+def _write_json(path: pathlib.Path, content) -> None:
+  path.write_text(json.dumps(content, indent=2) + '\n')

@@ -1,0 +1,327 @@
+import json
+import logging
+import os
+import shutil
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+import robustjax
+from robustjax import errors
+from robustjax.training import checkpointing
+from robustjax.training import loop
+from robustjax.training import programs
+from robustjax.training import run_config
+from robustjax.training import runs
+from robustjax.training import workdir_lock
+
+pytestmark = pytest.mark.usefixtures('tiny_data')
+
+
+def _final_params(workdir, devices):
+  variables = robustjax.restore(workdir, devices=devices).variables
+  return jax.tree.map(np.asarray, variables)
+
+
+def _assert_bit_for_bit(one, two):
+  assert jax.tree.structure(one) == jax.tree.structure(two)
+  jax.tree.map(np.testing.assert_array_equal, one, two)
+
+
+def _losses(workdir):
+  lines = (workdir / 'metrics.jsonl').read_text().splitlines()
+  entries = [json.loads(line) for line in lines]
+  return {e['step']: e['train_loss'] for e in entries if 'train_loss' in e}
+
+
+def _truncate_largest(folder):
+  files = [path for path in folder.rglob('*') if path.is_file()]
+  os.truncate(max(files, key=lambda path: path.stat().st_size), 10)
+
+
+def test_learns_and_leaves_what_it_says(config, tmp_path, one_device, capsys):
+  config.num_epochs = 10
+  summary = robustjax.train(config, tmp_path, devices=one_device)
+  assert summary['finished']
+  assert summary['step'] == summary['num_steps'] == 70
+  # Four classes; chance alone gives 0.25.
+  assert summary['test_accuracy'] > 0.6
+  assert json.loads((tmp_path / 'summary.json').read_text()) == summary
+  names = {path.name for path in tmp_path.iterdir()}
+  assert names == {
+    '.lock',
+    'checkpoints',
+    'config.json',
+    'dataset.json',
+    'metrics.jsonl',
+    'summary.json',
+    'tensorboard',
+  }
+  losses = _losses(tmp_path)
+  logged, saved, ends = (set(range(n, 71, n)) for n in (2, 3, 7))
+  assert set(losses) == logged | saved | ends
+  assert losses[70] < losses[2]
+  assert 'epoch 10/10, step 70, test accuracy' in capsys.readouterr().out
+
+
+def _interrupt_from(step):
+  """A stand-in for `_write_metrics` that sends SIGTERM from `step` on."""
+  written = loop._write_metrics
+
+  def write_then_interrupt(at, *arguments):
+    written(at, *arguments)
+    if at >= step:
+      os.kill(os.getpid(), signal.SIGTERM)
+
+  return write_then_interrupt
+
+
+@pytest.mark.parametrize('step', [3, 7, 9, 14])
+def test_an_interrupted_run_ends_like_one_left_alone(
+  config, tmp_path, one_device, undisturbed, monkeypatch, capsys, step
+):
+  workdir = tmp_path / 'interrupted'
+  with monkeypatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(step))
+    summary = robustjax.train(config, workdir, devices=one_device)
+  assert summary['finished'] == (step == 14)
+  assert step <= summary['step'] <= step + 2
+  summary = robustjax.train(config, workdir, devices=one_device)
+  assert summary['finished']
+  assert 'resuming from step' in capsys.readouterr().out
+  _assert_bit_for_bit(
+    _final_params(workdir, one_device), _final_params(undisturbed, one_device)
+  )
+
+
+def test_a_truncated_checkpoint_costs_only_the_steps_since_the_last(
+  config, one_device, undisturbed, capsys
+):
+  expected = _final_params(undisturbed, one_device)
+  _truncate_largest(undisturbed / 'checkpoints' / '14')
+  with pytest.raises(
+    errors.InputError, match=r'step 14 .*intact steps: \[7, 12'
+  ):
+    robustjax.restore(undisturbed, devices=one_device)
+  summary = robustjax.train(config, undisturbed, devices=one_device)
+  printed = capsys.readouterr().out
+  assert 'step 14 as it was written' in printed
+  assert 'resuming from step 12 instead' in printed
+  assert summary['finished']
+  _assert_bit_for_bit(_final_params(undisturbed, one_device), expected)
+  assert (undisturbed / 'damaged-14').is_dir()
+
+
+def test_a_finished_run_is_not_trained_further(config, one_device, undisturbed):
+  before = json.loads((undisturbed / 'summary.json').read_text())
+  after = robustjax.train(config, undisturbed, devices=one_device)
+  for field in ('finished', 'step', 'test_accuracy'):
+    assert after[field] == before[field]
+
+
+def test_another_config_s_workdir_is_left_alone(
+  config, one_device, undisturbed
+):
+  before = sorted(undisturbed.rglob('*'))
+  config.noise.rate = 0.3
+  with pytest.raises(errors.InputError, match='noise.rate=0.2'):
+    robustjax.train(config, undisturbed, devices=one_device)
+  assert sorted(undisturbed.rglob('*')) == before
+
+
+def test_bad_input_leaves_no_workdir(config, tmp_path):
+  workdir = tmp_path / 'new'
+  config.batch_size = 12
+  with pytest.raises(
+    errors.InputError, match='batch_size: .* 8 devices, got 12'
+  ):
+    robustjax.train(config, workdir)
+  config.noise.rate = 2.0
+  with pytest.raises(errors.InputError, match='noise.rate: '):
+    robustjax.train(config, workdir)
+  assert not workdir.exists()
+
+
+def test_a_run_that_grows_longer_ends_like_one_left_alone(
+  config, tmp_path, one_device, undisturbed
+):
+  config.num_epochs = 1
+  robustjax.train(config, tmp_path / 'grown', devices=one_device)
+  config.num_epochs, config.log_every = 2, 5
+  robustjax.train(config, tmp_path / 'grown', devices=one_device)
+  _assert_bit_for_bit(
+    _final_params(tmp_path / 'grown', one_device),
+    _final_params(undisturbed, one_device),
+  )
+
+
+def test_a_run_resumed_at_a_checkpoint_writes_the_same_losses(
+  config, tmp_path, one_device, undisturbed, monkeypatch
+):
+  with monkeypatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    robustjax.train(config, tmp_path / 'resumed', devices=one_device)
+  # As if killed: what the interruption saved, after step 3, is gone.
+  shutil.rmtree(tmp_path / 'resumed' / 'checkpoints' / '5')
+  robustjax.train(config, tmp_path / 'resumed', devices=one_device)
+  assert _losses(tmp_path / 'resumed') == _losses(undisturbed)
+
+
+def test_a_workdir_another_run_writes_to_is_left_alone(
+  config, one_device, undisturbed
+):
+  with (
+    workdir_lock.workdir_lock(undisturbed),
+    pytest.raises(errors.InputError, match='no other run is writing to'),
+  ):
+    robustjax.train(config, undisturbed, devices=one_device)
+
+
+def test_a_program_is_compiled_once_for_all_seeds_and_strengths(
+  config, tmp_path, one_device, caplog
+):
+  jax.clear_caches()
+  for cached in (
+    programs._compile_init,
+    programs._compile_step,
+    programs._compile_predict,
+    programs.compile_order,
+  ):
+    cached.cache_clear()
+  config.fig.weight = 0.1
+  with jax.log_compiles(), caplog.at_level(logging.WARNING):
+    robustjax.train(config, tmp_path / 'one', devices=one_device)
+    config.seed, config.noise.rate, config.fig.weight = 1, 0.7, 3.0
+    robustjax.train(config, tmp_path / 'two', devices=one_device)
+  messages = [record.getMessage() for record in caplog.records]
+  counts = {
+    name: sum(m.startswith(f'Compiling jit({name})') for m in messages)
+    for name in ('init_state', 'step', 'predict', 'epoch_order')
+  }
+  # The step twice: an epoch's last batch is smaller.
+  assert counts == {'init_state': 1, 'step': 2, 'predict': 1, 'epoch_order': 1}
+
+
+def test_parameters_that_are_not_finite_are_not_saved(
+  config, tmp_path, one_device
+):
+  config.optimizer.learning_rate = 1e38
+  config.checkpoint_every, config.log_every = 1, 100
+  with pytest.raises(FloatingPointError, match='not finite'):
+    robustjax.train(config, tmp_path, devices=one_device)
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    steps = checkpoints.steps()
+  for step in steps:
+    restored = robustjax.restore(tmp_path, step, devices=one_device)
+    for leaf in jax.tree.leaves(restored.variables):
+      assert np.isfinite(leaf).all()
+
+
+def test_stops_at_a_loss_that_is_not_finite(config, tmp_path, one_device):
+  config.optimizer.learning_rate = 1e30
+  with pytest.raises(FloatingPointError, match=r'loss of step \d+ is not'):
+    robustjax.train(config, tmp_path, devices=one_device)
+
+
+def test_eight_devices_train_like_one(config, tmp_path):
+  """105 steps in float64; every seventh batch is one they do not divide."""
+  config.num_epochs = 15
+  config.model.dtype = 'float64'
+  config.checkpoint_every = 1000
+  found = []
+  with jax.enable_x64(True):
+    for count in (1, 8):
+      workdir = tmp_path / str(count)
+      devices = jax.devices()[:count]
+      robustjax.train(config, workdir, devices=devices)
+      with checkpointing.Checkpoints(workdir, read_only=True) as checkpoints:
+        assert 105 in checkpoints.steps()
+      found.append(_final_params(workdir, devices[:1]))
+  for one, eight in zip(*map(jax.tree.leaves, found), strict=True):
+    assert one.dtype == np.float64
+    scale = np.abs(one).max()
+    np.testing.assert_allclose(eight, one, rtol=0, atol=1e-12 * scale)
+
+
+def _train_at_once(monkeypatch):
+  monkeypatch.setattr(runs, '_gains_from_seeds_at_once', lambda devices: True)
+
+
+def test_seeds_in_turn_are_runs_of_their_own(config, tmp_path, one_device):
+  config.num_seeds, config.seed = 2, 1
+  summary = robustjax.train(config, tmp_path / 'both', devices=one_device)
+  assert summary['finished']
+  assert [one['seed'] for one in summary['runs']] == [1, 2]
+  written = json.loads((tmp_path / 'both' / 'summary.json').read_text())
+  assert written == summary
+  config.num_seeds, config.seed = 1, 2
+  robustjax.train(config, tmp_path / 'alone', devices=one_device)
+  folder = run_config.seed_folder(tmp_path / 'both', 2)
+  _assert_bit_for_bit(
+    _final_params(folder, one_device),
+    _final_params(tmp_path / 'alone', one_device),
+  )
+
+
+def test_seeds_at_once_are_what_they_are_in_turn(
+  config, tmp_path, monkeypatch, one_device
+):
+  """Six steps, before differences in rounding have grown."""
+  config.num_seeds, config.fig.weight = 3, 0.5
+  config.checkpoint_every = 1
+  monkeypatch.setattr(loop, '_write_metrics', _interrupt_from(5))
+  with pytest.MonkeyPatch.context() as patched:
+    _train_at_once(patched)
+    summary = robustjax.train(config, tmp_path / 'once')
+  assert [one['seeds_at_once'] for one in summary['runs']] == [3, 3, 3]
+  assert {one['step'] for one in summary['runs']} == {6}
+  assert summary['runs'][0]['devices'].startswith('3 x')
+  config.num_seeds = 1
+  for seed in range(3):
+    config.seed = seed
+    alone = tmp_path / f'alone-{seed}'
+    robustjax.train(config, alone, devices=one_device)
+    jax.tree.map(
+      # Adadelta divides tiny gradients by their own size: rounding of 1e-7
+      # becomes steps of 1e-4 of where gradients vanish.
+      lambda one, other: np.testing.assert_allclose(one, other, atol=1e-3),
+      _final_params(tmp_path / 'once' / f'seed-{seed}', one_device),
+      _final_params(alone, one_device),
+    )
+
+
+def test_seeds_saved_at_different_steps_all_finish(
+  config, tmp_path, monkeypatch
+):
+  """As when the process is killed between two of them, or seeds are added."""
+  config.num_seeds = 2
+  _train_at_once(monkeypatch)
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    assert not robustjax.train(config, tmp_path)['finished']
+  steps = tmp_path / 'seed-1' / 'checkpoints'
+  assert {path.name for path in steps.iterdir()} == {'3', '5'}
+  shutil.rmtree(steps / '5')
+  config.num_seeds = 3
+  summary = robustjax.train(config, tmp_path)
+  assert summary['finished']
+  assert [one['step'] for one in summary['runs']] == [14, 14, 14]
+  assert [one['seeds_at_once'] for one in summary['runs']] == [1, 1, 1]
+
+
+def test_an_interruption_ends_all_seeds(config, tmp_path, monkeypatch):
+  config.num_seeds = 3
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    summary = robustjax.train(config, tmp_path, devices=jax.devices()[:1])
+  assert not summary['finished']
+  assert len(summary['runs']) == 1
+
+
+def test_the_folder_of_several_seeds_is_no_run(config, tmp_path, one_device):
+  config.num_seeds, config.num_epochs = 2, 1
+  robustjax.train(config, tmp_path, devices=one_device)
+  with pytest.raises(errors.InputError, match='such as .*seed-0'):
+    robustjax.restore(tmp_path, devices=one_device)
