@@ -17,6 +17,7 @@ _ROOMS = (
   'host_memory',
   'layers',
   'models',
+  'papers',
   'random_keys',
   'training',
 )

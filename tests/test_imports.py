@@ -26,7 +26,15 @@ FILES = {
   'corruptions': ['pixel_noise', 'blur', 'catalog'],
   'models': ['convolution', 'fan_in_layers', 'mnist_cnn', 'catalog'],
   'data': ['array_cache', 'sources', 'preprocessing', 'pipeline'],
-  'evaluation': ['metrics', 'gate_activity', 'results', 'sweep', 'report'],
+  'evaluation': [
+    'metrics',
+    'gate_activity',
+    'results',
+    'statistics',
+    'sweep',
+    'report',
+  ],
+  'papers': ['tables', 'noiseout', 'catalog', 'reproduction', 'comparison'],
   'training': [
     'state',
     'losses',

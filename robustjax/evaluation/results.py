@@ -77,6 +77,14 @@ class Results(NamedTuple):
       'rows': [row._asdict() | {'accuracy': row.accuracy} for row in self.rows],
     }
 
+  @classmethod
+  def from_dict(cls, content: Mapping[str, Any]) -> 'Results':
+    """What `to_dict` gave."""
+    rows = tuple(
+      Row(*(row[field] for field in Row._fields)) for row in content['rows']
+    )
+    return cls(content['benchmark'], content['source'], rows)
+
   def to_markdown(self, name: str = 'accuracy %') -> str:
     """A table with one line per set, and both means."""
     return to_markdown({name: self})

@@ -7,6 +7,7 @@ Every field is checked before anything else happens; nothing has a default here.
 from collections.abc import Callable
 from collections.abc import Mapping
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -133,6 +134,44 @@ def validate(config: ml_collections.ConfigDict) -> None:
     expected = '0 without gates to teach (gate.kind is none)'
     raise errors.InputError('fig.weight', expected, f'{config.fig.weight}')
   random_keys.check_seed('seed + num_seeds', config.seed + config.num_seeds - 1)
+
+
+def override(config: ml_collections.ConfigDict, field: str, text: str) -> None:
+  """Changes one field of a config, given as on a command line.
+
+  Args:
+    config: changed in place.
+    field: its name, such as `noise.rate`.
+    text: the new value.
+
+  Raises:
+    errors.InputError: on an unknown field, or a text that is no such value.
+  """
+  flat = flatten(config)
+  errors.check_choice('config field', field, flat)
+  kind = type(flat[field])
+  try:
+    value = {'True': True, 'False': False}[text] if kind is bool else kind(text)
+  except (KeyError, ValueError) as error:
+    expected = f'a value of type {kind.__name__}'
+    raise errors.InputError(field, expected, repr(text)) from error
+  config.update_from_flattened_dict({field: value})
+
+
+def name(config: ml_collections.ConfigDict) -> str:
+  """A name for runs of this config, whatever their seeds: `cnn-1f0c...`.
+
+  What no parameter depends on is left out, so runs that end alike share it.
+  """
+  flat = flatten(config)
+  for field in ('variant', 'seed', 'num_seeds', *CHANGEABLE):
+    del flat[field]
+  if not flat['noise.rate']:
+    del flat['noise.strategy']
+  if not flat['fig.weight']:
+    flat = {f: v for f, v in flat.items() if not f.startswith('fig.')}
+  content = json.dumps(flat, sort_keys=True).encode()
+  return f'{config.variant}-{hashlib.sha256(content).hexdigest()[:12]}'
 
 
 def build_model(

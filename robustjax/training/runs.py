@@ -82,7 +82,7 @@ def train(
   run_config.validate(config)
   sharding.check_one_process()
   devices = list(devices) if devices is not None else jax.devices()
-  at_once = config.num_seeds > 1 and _gains_from_seeds_at_once(devices)
+  at_once = config.num_seeds > 1 and gains_from_seeds_at_once(devices)
   if not at_once:
     sharding.check_batch_size(sharding.make_mesh(devices), config.batch_size)
   data = _Data(
@@ -97,8 +97,9 @@ def train(
     return _train_seeds(config, folder, data, devices, at_once)
 
 
-def _gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
-  # A CPU is busy with one model: ten at once take the time of ten in turn.
+def gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
+  """Whether several models at once take less time than in turn."""
+  # A CPU is busy with one model.
   return devices[0].platform != 'cpu'
 
 

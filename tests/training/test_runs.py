@@ -246,7 +246,7 @@ def test_eight_devices_train_like_one(config, tmp_path):
 
 
 def _train_at_once(monkeypatch):
-  monkeypatch.setattr(runs, '_gains_from_seeds_at_once', lambda devices: True)
+  monkeypatch.setattr(runs, 'gains_from_seeds_at_once', lambda devices: True)
 
 
 def test_seeds_in_turn_are_runs_of_their_own(config, tmp_path, one_device):

@@ -1,0 +1,205 @@
+"""Ours beside the paper's: tables in Markdown, CSV and JSON, and a figure."""
+
+from collections.abc import Mapping
+import csv
+import json
+import math
+import pathlib
+from typing import Any
+
+from robustjax.evaluation import statistics
+from robustjax.papers import tables
+
+# Accuracy in [0, 1] by seed, for each (row, column) measured so far.
+Found = Mapping[tuple[str, str], Mapping[int, float]]
+
+
+def _percent(value: float) -> str:
+  return f'{100 * value:.2f}'
+
+
+def _ours(values: Mapping[int, float]) -> str:
+  if not values:
+    return '-'
+  found = statistics.summarize(values.values())
+  if found.n == 1:
+    return f'{_percent(found.mean)} (n 1)'
+  interval = f'95 % ±{_percent(found.half_width)}'
+  return (
+    f'{_percent(found.mean)} ± {_percent(found.deviation)}'
+    f' ({interval}, n {found.n})'
+  )
+
+
+def _published(cell: tables.Cell) -> str:
+  if cell.mean is None:
+    return 'unreadable'
+  return f'{cell.mean:.2f} ± {cell.deviation:.2f}'
+
+
+def _difference(found: statistics.Summary | None) -> str:
+  if found is None:
+    return '-'
+  shown = f'{100 * found.mean:+.2f}'
+  if found.n > 1:
+    shown += f' ±{_percent(found.half_width)}'
+  return f'{shown} (n {found.n})'
+
+
+def _grid(table: tables.Table, corner: str, text) -> list[str]:
+  lines = [(corner, *table.columns), ('---', *('---:' for _ in table.columns))]
+  for row in table.rows:
+    lines.append((row, *(text(row, column) for column in table.columns)))
+  return [f'| {" | ".join(line)} |' for line in lines]
+
+
+def to_markdown(
+  name: str, table: tables.Table, found: Found, remarks: Mapping[str, Any]
+) -> str:
+  """The table as published and as found here.
+
+  Args:
+    name: `PAPER/NUMBER`.
+    table: as published.
+    found: accuracy by seed for each cell; cells may be missing.
+    remarks: what a reader has to know of the runs: epochs, hardware, versions.
+
+  Returns:
+    Markdown: ours, theirs, and the paired differences to the reference row.
+  """
+
+  def values(row, column):
+    return found.get((row, column), {})
+
+  def difference(row, column):
+    if row == table.reference:
+      return '0'
+    reference = values(table.reference, column)
+    return _difference(
+      statistics.paired_difference(values(row, column), reference)
+    )
+
+  parts = [f'# {name}: {table.title}', '']
+  parts += [f'- {key}: {value}' for key, value in remarks.items()]
+  parts += ['', 'Ours, mean ± standard deviation over seeds, %:', '']
+  parts += _grid(table, 'ours', lambda r, c: _ours(values(r, c)))
+  parts += ['', f'The paper, {table.note}, %:', '']
+  parts += _grid(table, 'paper', lambda r, c: _published(table.cells[r, c]))
+  parts += [
+    '',
+    f'Ours minus our {table.reference}, paired by seed, 95 % interval, points:',
+    '',
+  ]
+  parts += _grid(table, 'difference', difference)
+  return '\n'.join(parts) + '\n'
+
+
+def to_dict(
+  name: str, table: tables.Table, found: Found, remarks: Mapping[str, Any]
+) -> dict[str, Any]:
+  """All of it as plain values; accuracies in [0, 1]."""
+  cells = []
+  for (row, column), cell in table.cells.items():
+    values = found.get((row, column), {})
+    entry = {
+      'row': row,
+      'column': column,
+      'by_seed': dict(values),
+      'published_mean': cell.mean and cell.mean / 100,
+      'published_deviation': cell.deviation and cell.deviation / 100,
+    }
+    if values:
+      summary = statistics.summarize(values.values())._asdict()
+      entry |= {
+        key: None if math.isnan(value) else value
+        for key, value in summary.items()
+      }
+    cells.append(entry)
+  return {'table': name, 'remarks': dict(remarks), 'cells': cells}
+
+
+def save(
+  name: str,
+  table: tables.Table,
+  found: Found,
+  remarks: Mapping[str, Any],
+  folder: pathlib.Path,
+) -> list[pathlib.Path]:
+  """Writes `PAPER-table-NUMBER` as .json, .csv, .md and .png; returns paths."""
+  folder.mkdir(parents=True, exist_ok=True)
+  stem = name.replace('/', '-table-')
+  paths = [folder / f'{stem}.{end}' for end in ('json', 'csv', 'md', 'png')]
+  content = to_dict(name, table, found, remarks)
+  paths[0].write_text(json.dumps(content, indent=2) + '\n')
+  with paths[1].open('w', newline='') as file:
+    writer = csv.writer(file)
+    writer.writerow(('row', 'column', 'seed', 'accuracy'))
+    for (row, column), values in found.items():
+      for seed, value in values.items():
+        writer.writerow((row, column, seed, value))
+  paths[2].write_text(to_markdown(name, table, found, remarks))
+  plot(name, table, found, paths[3])
+  return paths
+
+
+def plot(
+  name: str, table: tables.Table, found: Found, path: pathlib.Path
+) -> None:
+  """Draws ours (dots by seed, a bar at the mean) beside the paper's means."""
+  # The canvas is named, so that a notebook's own backend stays as it is.
+  from matplotlib.backends import backend_agg  # pylint: disable=g-import-not-at-top
+  from matplotlib.figure import Figure
+
+  rows, columns = table.rows, table.columns
+  figure = Figure(figsize=(2 + 2.2 * len(columns), 4.5), layout='constrained')
+  backend_agg.FigureCanvasAgg(figure)
+  axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+  for axis, column in zip(axes, columns, strict=True):
+    for place, row in enumerate(rows):
+      _plot_cell(
+        axis, place, table.cells[row, column], found.get((row, column))
+      )
+    axis.set_title(column)
+    axis.set_xticks(range(len(rows)), rows, rotation=90)
+    axis.grid(axis='y', alpha=0.3)
+  axes[0].set_ylabel('accuracy %')
+  handles, labels = axes[0].get_legend_handles_labels()
+  named = dict(zip(labels, handles, strict=True))
+  figure.legend(
+    named.values(),
+    named.keys(),
+    loc='outside lower center',
+    ncols=3,
+    frameon=False,
+  )
+  figure.suptitle(f'{name}: {table.title}')
+  figure.savefig(path, dpi=150)
+
+
+def _plot_cell(axis, place: int, cell: tables.Cell, values) -> None:
+  if cell.mean is not None:
+    axis.errorbar(
+      [place + 0.2],
+      [cell.mean],
+      [cell.deviation],
+      fmt='s',
+      color='tab:gray',
+      label='paper, mean and deviation',
+    )
+  if values:
+    percent = [100 * value for value in values.values()]
+    axis.plot(
+      [place - 0.2] * len(percent),
+      percent,
+      '.',
+      color='tab:blue',
+      label='seeds',
+    )
+    mean = sum(percent) / len(percent)
+    axis.plot(
+      [place - 0.4, place],
+      [mean, mean],
+      color='tab:blue',
+      linewidth=2,
+      label='their mean',
+    )
