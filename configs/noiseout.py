@@ -37,6 +37,8 @@ def get_config(variant: str = 'noiseout') -> ml_collections.ConfigDict:
   config.model = ml_collections.ConfigDict()
   config.model.name = 'mnist_cnn'  # a name in robustjax.models.MODELS
   config.model.dtype = 'float32'  # of the computation: float32 | bfloat16
+  # of a random projection to what is gated (Figure 8); 0: none
+  config.model.hidden_size = 0
 
   config.noise = ml_collections.ConfigDict()
   config.noise.rate = 0.2 if is_gated else 0.0  # share of states replaced

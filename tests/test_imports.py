@@ -24,7 +24,13 @@ FILES = {
   'layers': ['noise_injection', 'gating'],
   'attribution': ['quadrature', 'integrated_gradients'],
   'corruptions': ['pixel_noise', 'blur', 'catalog'],
-  'models': ['convolution', 'fan_in_layers', 'mnist_cnn', 'catalog'],
+  'models': [
+    'convolution',
+    'fan_in_layers',
+    'projection',
+    'mnist_cnn',
+    'catalog',
+  ],
   'data': ['array_cache', 'sources', 'preprocessing', 'pipeline'],
   'evaluation': [
     'metrics',

@@ -14,6 +14,7 @@ from robustjax import errors
 from robustjax.layers import gating
 from robustjax.models import convolution
 from robustjax.models import fan_in_layers
+from robustjax.models import projection
 
 MEAN = 0.1307  # of MNIST's training pixels in [0, 1]
 DEVIATION = 0.3081
@@ -47,6 +48,9 @@ class MnistCnn(nn.Module):
     flattened: a layer on what the first dense layer reads, or None.
     penultimate: a layer on what the last dense layer reads, or None.
     dtype: dtype of the computation; parameters are at least float32.
+    hidden_size: if not None, a fixed random projection takes the hidden states
+      to this size before `flattened` (NoiseOut, Figure 8). It is drawn with the
+      parameters, Normal(0, 1/sqrt(K)), and kept among them, but not trained.
 
   While training, `apply` needs the rng 'dropout', and 'noise' if a hook does.
   """
@@ -55,15 +59,22 @@ class MnistCnn(nn.Module):
   flattened: nn.Module | None = None
   penultimate: nn.Module | None = None
   dtype: jnp.dtype = jnp.float32
+  hidden_size: int | None = None
 
   def __post_init__(self):
     errors.check_integer('num_classes', self.num_classes, low=2)
+    if self.hidden_size is not None:
+      errors.check_integer('hidden_size', self.hidden_size, low=1)
     super().__post_init__()
 
   def setup(self):
     self.conv1 = fan_in_layers.FanInConv(32, (3, 3), dtype=self.dtype)
     self.conv2 = fan_in_layers.FanInConv(64, (3, 3), dtype=self.dtype)
     self.pool_dropout = nn.Dropout(0.25)
+    if self.hidden_size is not None:
+      self.projection = projection.FixedProjection(
+        self.hidden_size, dtype=self.dtype
+      )
     self.dense1 = fan_in_layers.FanInDense(128, dtype=self.dtype)
     self.dense_dropout = nn.Dropout(0.5)
     self.dense2 = fan_in_layers.FanInDense(self.num_classes, dtype=self.dtype)
@@ -96,7 +107,8 @@ class MnistCnn(nn.Module):
     maps = self.feature_maps(images)
     maps = self.pool_dropout(maps, deterministic=not train)
     channels_first = maps.transpose(0, 3, 1, 2)
-    return channels_first.reshape(channels_first.shape[0], -1)
+    hidden = channels_first.reshape(channels_first.shape[0], -1)
+    return hidden if self.hidden_size is None else self.projection(hidden)
 
   def gate(self, hidden: array_types.Array) -> gating.Gated:
     """The `flattened` layer as it is at test, on hidden states [B, K]."""

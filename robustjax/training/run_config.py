@@ -74,6 +74,7 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
   'dataset': _text,
   'model.name': _among(models.MODELS),
   'model.dtype': _dtype,
+  'model.hidden_size': _at_least(0),
   'noise.rate': _within(0, 1),
   'noise.strategy': _among(layers.STRATEGIES),
   'gate.kind': _among(GATES),
@@ -189,6 +190,7 @@ def build_model(
     flattened=flattened,
     num_classes=num_classes,
     dtype=jnp.dtype(config.model.dtype),
+    hidden_size=config.model.hidden_size or None,
   )
 
 
