@@ -161,3 +161,54 @@ def test_the_config_is_stored_as_json(config, tmp_path):
   run_config.claim(tmp_path, config)
   content = json.loads((tmp_path / 'config.json').read_text())
   assert content['noise'] == {'rate': 0.2, 'strategy': 'noise_injection'}
+
+
+def test_a_field_is_overridden_as_on_a_command_line(config):
+  for field, text in (('noise.rate', '0.3'), ('fig.through_gate', 'True')):
+    run_config.override(config, field, text)
+  run_config.override(config, 'num_epochs', '5')
+  assert (config.noise.rate, config.num_epochs) == (0.3, 5)
+  assert config.fig.through_gate is True
+
+
+@pytest.mark.parametrize(
+  ('field', 'text', 'message'),
+  [
+    ('noise.rates', '0.3', "did you mean 'noise.rate'"),
+    (
+      'noise.rate',
+      'high',
+      "noise.rate: .* of type float, got 'high'",
+    ),
+    (
+      'fig.through_gate',
+      '1',
+      'fig.through_gate: .* of type bool',
+    ),
+    ('num_epochs', '2.5', 'num_epochs: expected a value of type int'),
+  ],
+)
+def test_a_bad_override_is_named(config, field, text, message):
+  with pytest.raises(errors.InputError, match=message):
+    run_config.override(config, field, text)
+
+
+def test_runs_that_end_alike_share_their_name(config):
+  name = run_config.name(config)
+  assert name.startswith('noiseout-')
+  for field, value in (
+    ('seed', 3),
+    ('num_seeds', 2),
+    ('log_every', 7),
+    ('fig.rule', 'midpoint'),  # Without weight there is no FIG.
+  ):
+    config.update_from_flattened_dict({field: value})
+    assert run_config.name(config) == name
+  for field, value in (
+    ('fig.weight', 0.5),
+    ('noise.strategy', 'uniform'),
+    ('num_epochs', 1),
+  ):
+    config.update_from_flattened_dict({field: value})
+    assert run_config.name(config) != name
+    name = run_config.name(config)
