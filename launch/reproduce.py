@@ -1,31 +1,46 @@
-"""Runs a paper's table again, and prints ours beside the published figures.
+"""Runs a paper's table or figure again, ours beside what was published.
 
   python launch/reproduce.py --table=noiseout/1 --num_seeds=10 --out=DIR
+  python launch/reproduce.py --figure=noiseout/4 --out=DIR
+  python launch/reproduce.py --all --scale=smoke --out=DIR
 
-Runs what is missing in DIR and goes on where an earlier call stopped; the table
+Runs what is missing in DIR and goes on where an earlier call stopped; a table
 is written anew after every run. --scale=smoke does it in seconds on the digits,
 to see that all works: its figures mean nothing.
 """
 
 import pathlib
+import platform
 
 from absl import flags
 import jax
+import numpy as np
 
 import command_line
+import robustjax
+from robustjax import corruptions
+from robustjax import data
 from robustjax import errors
 from robustjax import papers
 from robustjax import progress
+from robustjax import random_keys
 from robustjax import training
 from robustjax.papers import comparison
+from robustjax.papers import figures
 from robustjax.papers import reproduction
+from robustjax.papers import training_cost
+from robustjax.training import run_config
 
 _TABLE = flags.DEFINE_string('table', None, 'PAPER/NUMBER; see --list.')
+_FIGURE = flags.DEFINE_string('figure', None, 'PAPER/NUMBER; see --list.')
+_ALL = flags.DEFINE_boolean('all', False, 'Runs all that --list lists.')
 _LIST = flags.DEFINE_boolean('list', False, 'Lists what can be run, and ends.')
-_OUT = flags.DEFINE_string('out', 'reproduction', 'Folder for runs and tables.')
+_OUT = flags.DEFINE_string(
+  'out', 'reproduction', 'Folder for runs, tables and figures.'
+)
 _NUM_SEEDS = flags.DEFINE_integer('num_seeds', 10, 'Runs per cell.')
 _NUM_EPOCHS = flags.DEFINE_integer(
-  'num_epochs', None, 'Fewer epochs than the paper; its number by default.'
+  'num_epochs', None, "Epochs per run; the paper's number by default."
 )
 _SCALE = flags.DEFINE_enum(
   'scale', 'full', ('full', 'smoke'), 'full: the paper; smoke: seconds.'
@@ -33,9 +48,8 @@ _SCALE = flags.DEFINE_enum(
 _DATA_DIR = command_line.define_data_dir()
 flags.adopt_module_key_flags(command_line)
 
-_SMOKE = (
-  'SMOKE RUN on the digits, to see that all works: the figures mean nothing'
-)
+_SMOKE = 'SMOKE RUN on the digits: figures without meaning, to see that it runs'
+_SMOKE_DEGRADATION = 'gaussian_noise'
 
 
 def _scale() -> reproduction.Scale:
@@ -53,76 +67,179 @@ def _load_config(text: str):
   return command_line.load_config(command_line.ROOT / 'configs' / file, variant)
 
 
+def _tables() -> dict[str, str]:
+  titles = {name: table.title for name, table in papers.TABLES.items()}
+  return titles | {training_cost.NAME: training_cost.TITLE}
+
+
+def _figures() -> dict[str, str]:
+  entries = {**papers.FIGURES, **papers.CURVES}
+  return {name: entries[name].title for name in sorted(entries)}
+
+
 def _print_list() -> None:
-  for name, table in papers.TABLES.items():
-    print(f'--table={name}  {table.title}')
+  for flag, titles in (('table', _tables()), ('figure', _figures())):
+    for name, title in titles.items():
+      print(f'--{flag}={name:12}{title}')
 
 
-def _found(table, names, out, scale, benchmark):
+def _remarks(**more) -> dict[str, str]:
+  """What a reader has to know: a smoke run first of all."""
+  return {'scale': _SMOKE} | more if _SCALE.value == 'smoke' else more
+
+
+def _here() -> dict[str, str]:
+  kinds = ', '.join(sorted({device.device_kind for device in jax.devices()}))
+  versions = f'JAX {jax.__version__}, Python {platform.python_version()}'
+  return {'devices': f'{jax.device_count()} x {kinds}', 'versions': versions}
+
+
+def _found(names, out, scale, benchmark):
   """What has been measured so far: accuracies by cell and seed; summaries."""
   found, summaries = {}, []
   for place, (_, config) in names.items():
     folder = reproduction.run_folder(out, config)
-    values = {}
-    for seed in range(scale.num_seeds):
-      one = reproduction.measured(folder, seed, benchmark, config)
-      if one is not None:
-        values[seed] = one.accuracy
-        summaries.append(one.summary)
-    found[place] = values
+    ones = {
+      seed: reproduction.measured(folder, seed, benchmark, config)
+      for seed in range(scale.num_seeds)
+    }
+    ones = {seed: one for seed, one in ones.items() if one is not None}
+    found[place] = {seed: one.accuracy for seed, one in ones.items()}
+    summaries += [one.summary for one in ones.values()]
   return found, summaries
 
 
-def _remarks(summaries, names, benchmark) -> dict[str, str]:
+def _write(name, table, names, out, scale, benchmark) -> list[pathlib.Path]:
+  """Writes the table as far as its runs are there."""
+  found, summaries = _found(names, out, scale, benchmark)
   configs = [config for _, config in names.values()]
-  epochs = sorted({config.num_epochs for config in configs})
-  devices = sorted({one['devices'] for one in summaries})
-  versions = sorted(
-    {f'JAX {s["jax"]}, Python {s["python"]}' for s in summaries}
+
+  def among(values):
+    return '; '.join(sorted({str(value) for value in values}))
+
+  remarks = _remarks(
+    **{
+      'benchmark': benchmark,
+      'trained on': among(config.dataset for config in configs),
+      'epochs': among(config.num_epochs for config in configs),
+      'devices': among(one['devices'] for one in summaries),
+      'versions': among(
+        f'JAX {one["jax"]}, Python {one["python"]}' for one in summaries
+      ),
+    }
   )
-  remarks = {'scale': _SMOKE} if _SCALE.value == 'smoke' else {}
-  return remarks | {
-    'benchmark': benchmark,
-    'trained on': ', '.join(sorted({config.dataset for config in configs})),
-    'epochs': ', '.join(map(str, epochs)),
-    'devices': '; '.join(devices),
-    'versions': '; '.join(versions),
-  }
+  return comparison.save(name, table, found, remarks, out)
 
 
-def _write(table, names, out, scale, benchmark) -> list[pathlib.Path]:
-  found, summaries = _found(table, names, out, scale, benchmark)
-  remarks = _remarks(summaries, names, benchmark)
-  return comparison.save(_TABLE.value, table, found, remarks, out)
+def _say_saved(paths, out) -> None:
+  for path in paths:
+    if path.suffix == '.md':
+      print(path.read_text())
+  print('saved', ', '.join(path.name for path in paths), 'in', out, '\n')
 
 
-def _reproduce(table, out: pathlib.Path) -> int | None:
+def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
+  """Runs the cells of a table; whether all are done."""
   scale = _scale()
   benchmark = scale.benchmark or table.benchmark
   names = reproduction.run_names(table, _load_config, scale)
   at_once = training.gains_from_seeds_at_once(jax.devices())
   jobs = reproduction.jobs(names, scale.num_seeds, at_once=at_once)
-  with progress.bar(len(jobs), 'runs') as shown:
+  with progress.bar(len(jobs), f'runs of {name}') as shown:
     for config in jobs:
       is_done = reproduction.run_job(
         config, out, benchmark, scale, _DATA_DIR.value
       )
-      paths = _write(table, names, out, scale, benchmark)
+      paths = _write(name, table, names, out, scale, benchmark)
       if not is_done:
-        print('interrupted; the same command resumes')
-        return command_line.INTERRUPTED
+        return False
       shown.update(1)
-  print(next(path for path in paths if path.suffix == '.md').read_text())
-  print('saved', ', '.join(path.name for path in paths), 'in', out)
-  return None
+  _say_saved(paths, out)
+  return True
+
+
+def _reproduce_cost(out: pathlib.Path) -> bool:
+  configs = {}
+  for name, (file, overrides) in training_cost.CELLS.items():
+    configs[name] = _load_config(file)
+    for field, text in overrides.items():
+      run_config.override(configs[name], field, text)
+  options = {'count': 50}
+  if _SCALE.value == 'smoke':
+    options = {'count': 2, 'rounds': 2, 'image_shape': (8, 8, 1)}
+  rows = training_cost.measure(configs, **options)
+  _say_saved(training_cost.save(rows, _remarks(**_here()), out), out)
+  return True
+
+
+def _smoke_images(figure):
+  """Digits in place of the figure's images: clean, then with rising noise."""
+  digits = data.load('digits', 'test')
+  images = np.asarray(digits.images[: figure.num_images], np.float32) / 255
+  labels = digits.labels[: figure.num_images]
+  degrade = corruptions.DEGRADATIONS[_SMOKE_DEGRADATION]
+  found = {}
+  for place, name in enumerate(figure.corruptions):
+    amount = 0.2 * place
+    noisy = degrade(random_keys.root_key(0), images, amount=amount)
+    found[f'{_SMOKE_DEGRADATION} {amount:g} for {name}'] = (noisy, labels)
+  return found
+
+
+def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
+  """Draws a figure of one classifier; whether that was trained."""
+  figure, scale = papers.FIGURES[name], _scale()
+  if _SCALE.value == 'smoke':
+    images = _smoke_images(figure)
+  else:
+    images = figures.corrupted_images(figure, _DATA_DIR.value)
+  config = reproduction.cell_config(figure.cell, _load_config, scale)
+  workdir = run_config.seed_folder(reproduction.run_folder(out, config), 0)
+  summary = robustjax.train(config, workdir, data_dir=_DATA_DIR.value)
+  if not summary['finished']:
+    return False
+  restored = robustjax.restore(workdir)
+  run = f'{config.variant}, seed 0, {config.num_epochs} epochs'
+  remarks = _remarks(classifier=run, **_here())
+  _say_saved(figures.draw(name, restored, images, out, remarks), out)
+  return True
+
+
+def _reproduce(kind: str, name: str, out: pathlib.Path) -> bool:
+  """Runs one table or figure; whether it is done."""
+  if kind == 'table':
+    errors.check_choice('table', name, _tables())
+    if name == training_cost.NAME:
+      return _reproduce_cost(out)
+    return _reproduce_table(name, papers.TABLES[name], out)
+  errors.check_choice('figure', name, _figures())
+  if name in papers.CURVES:
+    return _reproduce_table(name, papers.CURVES[name], out)
+  return _reproduce_figure(name, out)
+
+
+def _wanted() -> list[tuple[str, str]]:
+  """The tables and figures the flags name."""
+  if _ALL.value:
+    found = [('table', name) for name in _tables()]
+    return found + [('figure', name) for name in _figures()]
+  flags_given = {'table': _TABLE.value, 'figure': _FIGURE.value}
+  found = [(kind, name) for kind, name in flags_given.items() if name]
+  if not found:
+    expected = '--table, --figure, --all or --list'
+    raise errors.InputError('arguments', expected, 'none of them')
+  return found
 
 
 def main(unused_names):
   if _LIST.value:
     return _print_list()
-  errors.check_choice('table', _TABLE.value, papers.TABLES)
   out = pathlib.Path(_OUT.value).expanduser()
-  return _reproduce(papers.TABLES[_TABLE.value], out)
+  for kind, name in _wanted():
+    if not _reproduce(kind, name, out):
+      print('interrupted; the same command resumes')
+      return command_line.INTERRUPTED
+  return None
 
 
 if __name__ == '__main__':

@@ -33,6 +33,7 @@ FILES = {
   ],
   'data': ['array_cache', 'sources', 'preprocessing', 'pipeline'],
   'evaluation': [
+    'canvas',
     'metrics',
     'gate_activity',
     'results',
@@ -40,7 +41,16 @@ FILES = {
     'sweep',
     'report',
   ],
-  'papers': ['tables', 'noiseout', 'catalog', 'reproduction', 'comparison'],
+  'papers': [
+    'tables',
+    'noiseout',
+    'explanations',
+    'figures',
+    'catalog',
+    'reproduction',
+    'comparison',
+    'training_cost',
+  ],
   'training': [
     'state',
     'losses',
@@ -51,6 +61,7 @@ FILES = {
     'steps',
     'programs',
     'run_config',
+    'timing',
     'workdir_lock',
     'interruption',
     'metric_writers',

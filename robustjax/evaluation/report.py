@@ -7,6 +7,7 @@ import os
 import pathlib
 from typing import Any
 
+from robustjax.evaluation import canvas
 from robustjax.evaluation import results
 
 _BAR_HEIGHT = 0.8  # of a set's share of the axis, divided among classifiers
@@ -87,14 +88,9 @@ def plot(table: Mapping[str, results.Results], path: str | os.PathLike) -> None:
   Raises:
     errors.InputError: if the results are not on the same sets.
   """
-  # The canvas is named, so that a notebook's own backend stays as it is.
-  from matplotlib.backends import backend_agg  # pylint: disable=g-import-not-at-top
-  from matplotlib.figure import Figure
-
   labels = results.common_labels(table)
   height = _BAR_HEIGHT / len(table)
-  figure = Figure(figsize=(7, 1.5 + 0.28 * len(labels)), layout='constrained')
-  backend_agg.FigureCanvasAgg(figure)
+  figure = canvas.new_figure(7, 1.5 + 0.28 * len(labels))
   axes = figure.subplots()
   for number, (name, found) in enumerate(table.items()):
     places = [i + number * height for i in range(len(labels))]

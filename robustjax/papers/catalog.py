@@ -1,7 +1,13 @@
-"""Every published table by `PAPER/NUMBER`."""
+"""Every published table and figure by `PAPER/NUMBER`."""
 
+from robustjax.papers import figures
 from robustjax.papers import noiseout
 
-TABLES = {
-  f'noiseout/{number}': table for number, table in noiseout.TABLES.items()
-}
+
+def _named(paper: str, numbered: dict) -> dict:
+  return {f'{paper}/{number}': entry for number, entry in numbered.items()}
+
+
+TABLES = _named('noiseout', noiseout.TABLES)
+CURVES = _named('noiseout', noiseout.CURVES)  # Figures of many runs.
+FIGURES = figures.FIGURES  # Figures of one run.

@@ -7,6 +7,7 @@ import math
 import pathlib
 from typing import Any
 
+from robustjax.evaluation import canvas
 from robustjax.evaluation import statistics
 from robustjax.papers import tables
 
@@ -83,8 +84,11 @@ def to_markdown(
   parts += [f'- {key}: {value}' for key, value in remarks.items()]
   parts += ['', 'Ours, mean ± standard deviation over seeds, %:', '']
   parts += _grid(table, 'ours', lambda r, c: _ours(values(r, c)))
-  parts += ['', f'The paper, {table.note}, %:', '']
-  parts += _grid(table, 'paper', lambda r, c: _published(table.cells[r, c]))
+  if table.has_published_values:
+    parts += ['', f'The paper, {table.note}, %:', '']
+    parts += _grid(table, 'paper', lambda r, c: _published(table.cells[r, c]))
+  else:
+    parts += ['', f'The paper has {table.note}.']
   parts += [
     '',
     f'Ours minus our {table.reference}, paired by seed, 95 % interval, points:',
@@ -125,9 +129,20 @@ def save(
   remarks: Mapping[str, Any],
   folder: pathlib.Path,
 ) -> list[pathlib.Path]:
-  """Writes `PAPER-table-NUMBER` as .json, .csv, .md and .png; returns paths."""
+  """Writes a table or its curves as .json, .csv, .md and .png.
+
+  Args:
+    name: `PAPER/NUMBER`.
+    table: as published.
+    found: accuracy by seed for each cell; cells may be missing.
+    remarks: what a reader has to know of the runs.
+    folder: created if need be; files of the same names are replaced.
+
+  Returns:
+    The paths written: `PAPER-table-NUMBER` or `PAPER-figure-NUMBER`.
+  """
   folder.mkdir(parents=True, exist_ok=True)
-  stem = name.replace('/', '-table-')
+  stem = name.replace('/', '-figure-' if table.axis else '-table-')
   paths = [folder / f'{stem}.{end}' for end in ('json', 'csv', 'md', 'png')]
   content = to_dict(name, table, found, remarks)
   paths[0].write_text(json.dumps(content, indent=2) + '\n')
@@ -138,21 +153,44 @@ def save(
       for seed, value in values.items():
         writer.writerow((row, column, seed, value))
   paths[2].write_text(to_markdown(name, table, found, remarks))
-  plot(name, table, found, paths[3])
+  title = f'{name}: {table.title}'
+  if 'scale' in remarks:
+    title += f'\n{remarks["scale"]}'
+  figure = plot_curves(table, found) if table.axis else plot(table, found)
+  figure.suptitle(title)
+  figure.savefig(paths[3], dpi=150)
   return paths
 
 
-def plot(
-  name: str, table: tables.Table, found: Found, path: pathlib.Path
-) -> None:
-  """Draws ours (dots by seed, a bar at the mean) beside the paper's means."""
-  # The canvas is named, so that a notebook's own backend stays as it is.
-  from matplotlib.backends import backend_agg  # pylint: disable=g-import-not-at-top
-  from matplotlib.figure import Figure
+def plot_curves(table: tables.Table, found: Found):
+  """A Matplotlib figure: mean accuracy over the columns, a curve per row."""
+  figure = canvas.new_figure(7, 4.5)
+  axes = figure.subplots()
+  for row in table.rows:
+    values = {int(c): found.get((row, c), {}) for c in table.columns}
+    summaries = {
+      size: statistics.summarize(one.values())
+      for size, one in values.items()
+      if one
+    }
+    axes.errorbar(
+      list(summaries),
+      [100 * one.mean for one in summaries.values()],
+      [100 * one.deviation for one in summaries.values()],
+      marker='o',
+      capsize=3,
+      label=row,
+    )
+  axes.set(xscale='log', xlabel=table.axis, ylabel='accuracy %')
+  axes.grid(alpha=0.3)
+  axes.legend()
+  return figure
 
+
+def plot(table: tables.Table, found: Found):
+  """A Matplotlib figure: our seeds and their means beside the paper's means."""
   rows, columns = table.rows, table.columns
-  figure = Figure(figsize=(2 + 2.2 * len(columns), 4.5), layout='constrained')
-  backend_agg.FigureCanvasAgg(figure)
+  figure = canvas.new_figure(2 + 2.2 * len(columns), 4.5)
   axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
   for axis, column in zip(axes, columns, strict=True):
     for place, row in enumerate(rows):
@@ -172,8 +210,7 @@ def plot(
     ncols=3,
     frameon=False,
   )
-  figure.suptitle(f'{name}: {table.title}')
-  figure.savefig(path, dpi=150)
+  return figure
 
 
 def _plot_cell(axis, place: int, cell: tables.Cell, values) -> None:

@@ -29,6 +29,8 @@ class Table(NamedTuple):
     cells: by (row, column).
     reference: the row others are compared with, column by column.
     note: how the published figures came about.
+    axis: what the columns count, where they are numbers and the table is
+      printed as curves; else None.
   """
 
   title: str
@@ -36,11 +38,17 @@ class Table(NamedTuple):
   cells: Mapping[tuple[str, str], Cell]
   reference: str
   note: str
+  axis: str | None = None
 
   @property
   def rows(self) -> list[str]:
     """Names of the rows, in order."""
     return list(dict.fromkeys(row for row, _ in self.cells))
+
+  @property
+  def has_published_values(self) -> bool:
+    """Whether the paper prints numbers, and not a figure only."""
+    return any(cell.mean is not None for cell in self.cells.values())
 
   @property
   def columns(self) -> list[str]:
