@@ -1,4 +1,4 @@
-"""Time of one training step of the MNIST CNN, beside PyTorch's and NoiseOut's.
+"""Time of a training step: the MNIST CNN, PyTorch's, NoiseOut's, with FIG.
 
   pip install -e '.[bench]'
   python benchmarks/train_step.py
@@ -11,7 +11,6 @@ milliseconds, after compilation; compile time stands beside.
 """
 
 import argparse
-import functools
 import json
 import pathlib
 import platform
@@ -25,7 +24,8 @@ _BATCH_SIZE = 64
 _WARM_UP = 3
 # What becomes of freed memory: as installed, or host_memory's setting.
 _MEMORY = ('returned', 'kept')
-_STEPS = ('pytorch', 'cnn', 'noiseout')
+_STEPS = ('pytorch', 'cnn', 'noiseout', 'noiseout_fig')
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def _median_ms(step, count: int) -> float:
@@ -37,52 +37,18 @@ def _median_ms(step, count: int) -> float:
   return statistics.median(times[_WARM_UP:])
 
 
-def _jax_step(flattened):
-  """A closure that does one step; and the seconds its compilation took."""
-  import jax
-  import jax.numpy as jnp
-
-  from robustjax import models
-  from robustjax import random_keys
-  from robustjax.data import pipeline
-  from robustjax.training import optimizer
-  from robustjax.training import steps
-
-  parts = {
-    'model': models.create('mnist_cnn', flattened=flattened),
-    'optimizer': optimizer.adadelta(
-      1.0, decay=0.7, steps_per_epoch=938, rho=0.9, epsilon=1e-6
-    ),
-  }
-  root = random_keys.root_key(0)
-  images = jax.random.uniform(jax.random.key(1), (_BATCH_SIZE, 28, 28, 1))
-  batch = pipeline.Batch(images, jnp.arange(_BATCH_SIZE) % 10)
-  state = steps.init_state(root, (28, 28, 1), **parts)
-  jitted = jax.jit(
-    functools.partial(steps.train_step, **parts), donate_argnums=0
-  )
-  start = time.perf_counter()
-  compiled = jitted.lower(state, batch, root).compile()
-  seconds = time.perf_counter() - start
-
-  def step():
-    nonlocal state
-    state, metrics = compiled(state, batch, root)
-    jax.block_until_ready((state, metrics))
-
-  return step, seconds
-
-
 def _measure_jax(count: int) -> dict:
   import jax
 
-  from robustjax import layers
+  from robustjax.training import timing
 
+  path = _ROOT / 'configs' / 'noiseout.py'
+  get_config = runpy.run_path(str(path))['get_config']
+  configs = {name: get_config(name) for name in _STEPS[1:]}
+  timings = timing.time_steps(configs, count=count, rounds=1)
   found = {'jax': jax.__version__, 'device': jax.devices()[0].device_kind}
-  for name, layer in (('cnn', None), ('noiseout', layers.NoiseOut(rate=0.2))):
-    step, seconds = _jax_step(layer)
-    found[name] = _median_ms(step, count)
-    found[f'{name} compile s'] = seconds
+  for name, one in timings.items():
+    found |= {name: one.median, f'{name} compile s': one.compile_seconds}
   return found
 
 
@@ -143,7 +109,7 @@ def _measure_round(options: argparse.Namespace) -> dict[str, dict]:
 
 def _keep_freed_memory() -> None:
   # By path: the Python that has PyTorch need not have robustjax.
-  path = pathlib.Path(__file__).parent.parent / 'robustjax' / 'host_memory.py'
+  path = _ROOT / 'robustjax' / 'host_memory.py'
   if not runpy.run_path(str(path))['keep_freed']():
     sys.exit('the memory setting could not be made on this system')
 

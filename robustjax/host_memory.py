@@ -11,6 +11,7 @@ import ctypes
 # Of glibc's malloc.h.
 _TRIM_THRESHOLD = -1
 _MMAP_MAX = -4
+_ARENA_MAX = -8
 _NEVER = -1  # as a size_t, the largest there is
 
 
@@ -18,8 +19,9 @@ def keep_freed() -> bool:
   """Keeps freed memory for the next allocation; for CPU training on Linux.
 
   A setting of the whole process, which the scripts in launch/ make and
-  `import robustjax` does not: in a notebook, call it before training. The
-  process then holds the most memory it ever used until it ends.
+  `import robustjax` does not: in a notebook, call it before anything else
+  starts threads. The process then holds the most memory it ever used until it
+  ends.
 
   Returns:
     Whether the setting was made: False where the C library is not glibc.
@@ -28,6 +30,11 @@ def keep_freed() -> bool:
     set_option = ctypes.CDLL(None).mallopt
   except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
     return False
-  no_maps = set_option(_MMAP_MAX, 0)
-  no_trim = set_option(_TRIM_THRESHOLD, _NEVER)
-  return bool(no_maps and no_trim)
+  return all(
+    (
+      set_option(_MMAP_MAX, 0),
+      set_option(_TRIM_THRESHOLD, _NEVER),
+      # A thread's own arena cannot hold what is larger than 64 MB.
+      set_option(_ARENA_MAX, 1),
+    )
+  )
