@@ -39,7 +39,7 @@ setuptools.setup(
   extras_require={
     'test': ['pytest>=8.3', 'ruff>=0.14', 'scipy>=1.14'],
     'notebooks': ['ipykernel>=6.29', 'jupyterlab>=4.3', 'nbconvert>=7.16'],
-    'bench': ['torch>=2.8'],
+    'bench': ['captum>=0.8', 'torch>=2.8'],
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
     'tfds-build': ['tensorflow>=2.18'],

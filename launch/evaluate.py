@@ -18,6 +18,8 @@ from robustjax import data
 from robustjax import errors
 from robustjax import evaluation
 from robustjax.evaluation import report
+from robustjax.evaluation import statistics
+from robustjax.training import run_config
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'Folder launch/train.py wrote to.', required=True
@@ -76,29 +78,70 @@ def _gate_details(restored) -> dict[str, str]:
   }
 
 
+def _restore_all() -> dict[str, robustjax.training.Restored]:
+  """The run's classifier, or one per seed, by the name of its column."""
+  workdir, step = _WORKDIR.value, _step()
+  config = run_config.read(workdir)
+  if config.num_seeds == 1:
+    return {config.variant: robustjax.restore(workdir, step)}
+  seeds = range(config.seed, config.seed + config.num_seeds)
+  return {
+    f'{config.variant}, seed {seed}': robustjax.restore(
+      run_config.seed_folder(workdir, seed), step
+    )
+    for seed in seeds
+  }
+
+
+def _over_seeds(table) -> dict[str, str]:
+  """Mean, deviation and interval over seeds; nothing for a single run."""
+  if len(table) == 1:
+    return {}
+  shown = {}
+  for what, name in (
+    ('all sets', 'accuracy'),
+    ('the corrupted sets', 'corrupted_accuracy'),
+  ):
+    values = [100 * getattr(found, name) for found in table.values()]
+    one = statistics.summarize(values)
+    shown[f'mean of {what}'] = (
+      f'{one.mean:.2f} ± {one.deviation:.2f} %'
+      f' (95 % ±{one.half_width:.2f}, n {one.n})'
+    )
+  return shown
+
+
 def main(unused_names):
-  restored = robustjax.restore(_WORKDIR.value, _step())
-  config = restored.config
+  classifiers = _restore_all()
+  first = next(iter(classifiers.values()))
+  config = first.config
   source = None
   if _BENCHMARK.value != 'mnist_c':
     source = data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
-  found = robustjax.evaluate(
-    restored.predict,
-    source,
-    benchmark=_BENCHMARK.value,
-    data_dir=_DATA_DIR.value,
-    batch_size=_BATCH_SIZE.value,
-  )
+  table = {
+    name: robustjax.evaluate(
+      restored.predict,
+      source,
+      benchmark=_BENCHMARK.value,
+      data_dir=_DATA_DIR.value,
+      batch_size=_BATCH_SIZE.value,
+    )
+    for name, restored in classifiers.items()
+  }
+  seeds = ', '.join(str(one.config.seed) for one in classifiers.values())
+  steps = sorted({one.step for one in classifiers.values()})
   details = {
-    'trained on': f'{config.dataset}, seed {config.seed}',
-    'step': restored.step,
+    'trained on': f'{config.dataset}, seed {seeds}',
+    'step': ', '.join(map(str, steps)),
     'devices': ', '.join(sorted({d.device_kind for d in jax.devices()})),
     'versions': f'JAX {jax.__version__}, Python {platform.python_version()}',
   }
-  details |= _gate_details(restored)
+  details |= _over_seeds(table)
+  if len(table) == 1:
+    details |= _gate_details(first)
   folder = pathlib.Path(_WORKDIR.value).expanduser() / 'evaluation'
-  paths = report.save({config.variant: found}, folder, details=details)
-  print(found.to_markdown(config.variant))
+  paths = report.save(table, folder, details=details)
+  print(evaluation.to_markdown(table))
   print('\n'.join(f'{name}: {value}' for name, value in details.items()))
   print('saved', ', '.join(path.name for path in paths), 'in', folder)
 

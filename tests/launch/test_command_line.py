@@ -28,7 +28,7 @@ _CONFIG = '--config=configs/noiseout.py'
   [
     ([], 'config'),
     (['--config=configs/none.py'], "expected a config file, got 'configs/none"),
-    ([f'{_CONFIG}:gated'], "cnn | noiseout, got 'gated'"),
+    ([f'{_CONFIG}:gated'], "cnn | noiseout | noiseout_fig, got 'gated'"),
     ([_CONFIG, '--config.noize.rate=1'], "did you mean 'noise.rate'"),
     ([_CONFIG, '--config.noise.rate=a'], 'could not convert'),
     ([_CONFIG, '--config.noise.rate=1.5'], 'noise.rate: expected a number'),

@@ -17,12 +17,12 @@ def load_config(root):
   return load
 
 
-@pytest.mark.parametrize('name', papers.TABLES)
+@pytest.mark.parametrize('name', [*papers.TABLES, *papers.CURVES])
 @pytest.mark.parametrize('scale', ['full', 'smoke'])
 def test_every_cell_has_a_config(name, scale, load_config):
   full = reproduction.Scale({}, 10)
   scale = {'full': full, 'smoke': reproduction.SMOKE}[scale]
-  table = papers.TABLES[name]
+  table = {**papers.TABLES, **papers.CURVES}[name]
   found = reproduction.run_names(table, load_config, scale)
   assert found.keys() == table.cells.keys()
   assert table.reference in table.rows
@@ -36,3 +36,11 @@ def test_tables_1_3_and_4_of_noiseout_share_sixty_configurations(load_config):
     found = reproduction.run_names(table, load_config, full)
     names |= {name for name, _ in found.values()}
   assert len(names) == 60
+
+
+@pytest.mark.parametrize('name', papers.FIGURES)
+def test_every_figure_has_a_config(name, load_config):
+  full = reproduction.Scale({}, 1)
+  cell = papers.FIGURES[name].cell
+  config = reproduction.cell_config(cell, load_config, full)
+  assert config.num_epochs == 14

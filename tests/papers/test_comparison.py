@@ -60,3 +60,16 @@ def test_files_hold_every_seed(tmp_path):
   assert len(rows) == 5
   assert rows[-1]['accuracy'] == '0.5'
   assert paths[3].read_bytes().startswith(b'\x89PNG')
+
+
+def test_curves_are_drawn_over_the_numbers_of_the_columns():
+  cell = tables.Cell('f.py:cnn', {}, None, None)
+  cells = {('CNN', '16'): cell, ('CNN', '128'): cell}
+  table = tables.Table('t', 'mnist_c', cells, 'CNN', 'no numbers', axis='size')
+  found = {('CNN', '16'): {0: 0.5, 1: 0.7}, ('CNN', '128'): {}}
+  axes = comparison.plot_curves(table, found).axes[0]
+  assert (axes.get_xlabel(), axes.get_xscale()) == ('size', 'log')
+  xy = axes.lines[0].get_xydata()
+  assert xy.tolist() == [[16.0, pytest.approx(60.0)]]
+  text = comparison.to_markdown('p/8', table, found, {})
+  assert 'The paper has no numbers.' in text
