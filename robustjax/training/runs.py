@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 import contextlib
-import itertools
 import json
 import os
 import pathlib
@@ -29,6 +28,8 @@ from robustjax.training import run_config
 from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import workdir_lock
+
+_SUMMARY = 'summary.json'
 
 
 class _Data(NamedTuple):
@@ -70,7 +71,7 @@ def train(
 
   Returns:
     The summary: whether training finished, the last step, test accuracy, number
-    of parameters, seconds of this call, devices and versions. With several
+    of parameters, seconds spent, devices and versions. With several
     seeds: whether all finished, and the list `runs` of their summaries.
 
   Raises:
@@ -125,7 +126,7 @@ def _train_seeds(config, folder, data: _Data, devices, at_once: bool):
     'step': min(one['step'] for one in summaries),
     'runs': summaries,
   }
-  _write_json(folder / 'summary.json', summary)
+  _write_json(folder / _SUMMARY, summary)
   return summary
 
 
@@ -135,7 +136,6 @@ def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
   Models that were not saved at the same step, as when a process is killed
   between two of them, or a run gets more seeds, go on in groups of their own.
   """
-  start = time.monotonic()
   with contextlib.ExitStack() as stack:
     opened = []
     for config, folder in runs:
@@ -144,17 +144,32 @@ def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
       opened.append((config, folder, checkpoints))
     interrupted = stack.enter_context(interruption.Interruption())
     started = [_first_state(*one, data, devices) for one in opened]
-    pairs = list(zip(opened, started, strict=True))
-    pairs.sort(key=lambda pair: -int(pair[1].step))
+    steps = [int(state.step) for state in started]  # Training donates states.
     summaries = {}
-    for _, group in itertools.groupby(pairs, lambda pair: int(pair[1].step)):
-      group = list(group)
+    for step in sorted(set(steps), reverse=True):
+      start = time.monotonic()
+      places = [place for place, other in enumerate(steps) if other == step]
+      group = [(opened[place], started[place]) for place in places]
       found = _train_together(group, data, devices, interrupted)
+      seconds = time.monotonic() - start
       for ((config, folder, _), _), summary in zip(group, found, strict=True):
-        summary['seconds'] = round(time.monotonic() - start, 1)
-        _write_json(folder / 'summary.json', summary)
+        total = _total_seconds(folder, step, summary, seconds)
+        summary['seconds'] = round(total, 1)
+        _write_json(folder / _SUMMARY, summary)
         summaries[config.seed] = summary
   return [summaries[config.seed] for config, _ in runs]
+
+
+def _total_seconds(folder, first_step: int, summary, seconds: float) -> float:
+  """Seconds of this call, and of those that ended where it began."""
+  try:
+    before = json.loads((folder / _SUMMARY).read_text())
+  except (OSError, ValueError):
+    before = {}
+  total = before.get('seconds', 0) if before.get('step') == first_step else 0
+  if summary['step'] > first_step or not total:
+    total += seconds
+  return total
 
 
 def _train_together(group, data: _Data, devices, interrupted):

@@ -117,8 +117,22 @@ def test_a_truncated_checkpoint_costs_only_the_steps_since_the_last(
 def test_a_finished_run_is_not_trained_further(config, one_device, undisturbed):
   before = json.loads((undisturbed / 'summary.json').read_text())
   after = robustjax.train(config, undisturbed, devices=one_device)
-  for field in ('finished', 'step', 'test_accuracy'):
+  for field in ('finished', 'step', 'test_accuracy', 'seconds'):
     assert after[field] == before[field]
+
+
+def test_seconds_are_those_of_all_calls_that_ended(tmp_path):
+  def total(step, seconds, *, first_step):
+    summary = {'step': step}
+    found = runs._total_seconds(tmp_path, first_step, summary, seconds)
+    summary['seconds'] = found
+    (tmp_path / 'summary.json').write_text(json.dumps(summary))
+    return found
+
+  assert total(5, 3.0, first_step=0) == 3.0
+  assert total(9, 2.0, first_step=5) == 5.0
+  assert total(9, 7.0, first_step=9) == 5.0  # Nothing was left to train.
+  assert total(12, 4.0, first_step=10) == 4.0  # A call in between was killed.
 
 
 def test_another_config_s_workdir_is_left_alone(
