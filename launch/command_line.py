@@ -114,6 +114,9 @@ def run(
   except errors.InputError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
+  except KeyboardInterrupt:
+    print('interrupted; the same command resumes', file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 def say_interrupted(step: int) -> int:

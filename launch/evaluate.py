@@ -137,8 +137,10 @@ def main(unused_names):
     'versions': f'JAX {jax.__version__}, Python {platform.python_version()}',
   }
   details |= _over_seeds(table)
-  if len(table) == 1:
-    details |= _gate_details(first)
+  for name, restored in classifiers.items():
+    of_seed = '' if len(table) == 1 else f', {name}'
+    for what, value in _gate_details(restored).items():
+      details[what + of_seed] = value
   folder = pathlib.Path(_WORKDIR.value).expanduser() / 'evaluation'
   paths = report.save(table, folder, details=details)
   print(evaluation.to_markdown(table))

@@ -29,6 +29,7 @@ from robustjax.papers import comparison
 from robustjax.papers import figures
 from robustjax.papers import reproduction
 from robustjax.papers import training_cost
+from robustjax.training import interruption
 from robustjax.training import run_config
 
 _TABLE = flags.DEFINE_string('table', None, 'PAPER/NUMBER; see --list.')
@@ -38,7 +39,9 @@ _LIST = flags.DEFINE_boolean('list', False, 'Lists what can be run, and ends.')
 _OUT = flags.DEFINE_string(
   'out', 'reproduction', 'Folder for runs, tables and figures.'
 )
-_NUM_SEEDS = flags.DEFINE_integer('num_seeds', 10, 'Runs per cell.')
+_NUM_SEEDS = flags.DEFINE_integer(
+  'num_seeds', None, 'Runs per cell of a table or curve; by default 10.'
+)
 _NUM_EPOCHS = flags.DEFINE_integer(
   'num_epochs', None, "Epochs per run; the paper's number by default."
 )
@@ -52,14 +55,29 @@ _SMOKE = 'SMOKE RUN on the digits: figures without meaning, to see that it runs'
 _SMOKE_DEGRADATION = 'gaussian_noise'
 
 
+_NUM_SEEDS_BY_DEFAULT = 10
+
+
 def _scale() -> reproduction.Scale:
+  """The paper's scale or the smoke run's, with what the flags change."""
+  scale = reproduction.Scale({}, _NUM_SEEDS_BY_DEFAULT)
   if _SCALE.value == 'smoke':
-    return reproduction.SMOKE
-  errors.check_integer('num_seeds', _NUM_SEEDS.value, low=1)
-  overrides = {}
+    scale = reproduction.SMOKE
+  if _NUM_SEEDS.value is not None:
+    errors.check_integer('num_seeds', _NUM_SEEDS.value, low=1)
+    scale = scale._replace(num_seeds=_NUM_SEEDS.value)
   if _NUM_EPOCHS.value is not None:
-    overrides['num_epochs'] = str(_NUM_EPOCHS.value)
-  return reproduction.Scale(overrides, _NUM_SEEDS.value)
+    overrides = {**scale.overrides, 'num_epochs': str(_NUM_EPOCHS.value)}
+    scale = scale._replace(overrides=overrides)
+  return scale
+
+
+def _suffix() -> str:
+  """Of the files' names: what is not at full scale does not replace it."""
+  parts = ['smoke'] if _SCALE.value == 'smoke' else []
+  if _NUM_EPOCHS.value is not None:
+    parts.append(f'{_NUM_EPOCHS.value}-epochs')
+  return ''.join(f'-{part}' for part in parts)
 
 
 def _load_config(text: str):
@@ -88,31 +106,39 @@ def _remarks(**more) -> dict[str, str]:
   return {'scale': _SMOKE} | more if _SCALE.value == 'smoke' else more
 
 
-def _here() -> dict[str, str]:
-  kinds = ', '.join(sorted({device.device_kind for device in jax.devices()}))
+def _here(count: int) -> dict[str, str]:
+  """The devices at hand, `count` of which are used, and the versions."""
+  kind = jax.devices()[0].device_kind
   versions = f'JAX {jax.__version__}, Python {platform.python_version()}'
-  return {'devices': f'{jax.device_count()} x {kinds}', 'versions': versions}
+  return {'devices': f'{count} x {kind}', 'versions': versions}
 
 
-def _found(names, out, scale, benchmark):
-  """What has been measured so far: accuracies by cell and seed; summaries."""
-  found, summaries = {}, []
+def _measured(names, out, scale, benchmark):
+  """What has been measured so far, by cell and seed."""
+  found = {}
   for place, (_, config) in names.items():
     folder = reproduction.run_folder(out, config)
     ones = {
       seed: reproduction.measured(folder, seed, benchmark, config)
       for seed in range(scale.num_seeds)
     }
-    ones = {seed: one for seed, one in ones.items() if one is not None}
-    found[place] = {seed: one.accuracy for seed, one in ones.items()}
-    summaries += [one.summary for one in ones.values()]
-  return found, summaries
+    found[place] = {seed: one for seed, one in ones.items() if one is not None}
+  return found
 
 
 def _write(name, table, names, out, scale, benchmark) -> list[pathlib.Path]:
   """Writes the table as far as its runs are there."""
-  found, summaries = _found(names, out, scale, benchmark)
+  measured = _measured(names, out, scale, benchmark)
+  summaries = [
+    one.summary for ones in measured.values() for one in ones.values()
+  ]
   configs = [config for _, config in names.values()]
+
+  def found(field):
+    return {
+      place: {seed: getattr(one, field) for seed, one in by_seed.items()}
+      for place, by_seed in measured.items()
+    }
 
   def among(values):
     return '; '.join(sorted({str(value) for value in values}))
@@ -128,7 +154,19 @@ def _write(name, table, names, out, scale, benchmark) -> list[pathlib.Path]:
       ),
     }
   )
-  return comparison.save(name, table, found, remarks, out)
+  others = {
+    'mean of the corrupted sets': found('corrupted'),
+    'clean set': found('clean'),
+  }
+  return comparison.save(
+    name,
+    table,
+    found('accuracy'),
+    remarks,
+    out,
+    others=others,
+    suffix=_suffix(),
+  )
 
 
 def _say_saved(paths, out) -> None:
@@ -142,16 +180,20 @@ def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
   """Runs the cells of a table; whether all are done."""
   scale = _scale()
   benchmark = scale.benchmark or table.benchmark
+  reproduction.check_benchmark(benchmark, _DATA_DIR.value)
   names = reproduction.run_names(table, _load_config, scale)
   at_once = training.gains_from_seeds_at_once(jax.devices())
   jobs = reproduction.jobs(names, scale.num_seeds, at_once=at_once)
-  with progress.bar(len(jobs), f'runs of {name}') as shown:
+  with (
+    progress.bar(len(jobs), f'runs of {name}') as shown,
+    interruption.Interruption() as interrupted,
+  ):
     for config in jobs:
       is_done = reproduction.run_job(
         config, out, benchmark, scale, _DATA_DIR.value
       )
       paths = _write(name, table, names, out, scale, benchmark)
-      if not is_done:
+      if interrupted or not is_done:
         return False
       shown.update(1)
   _say_saved(paths, out)
@@ -168,7 +210,8 @@ def _reproduce_cost(out: pathlib.Path) -> bool:
   if _SCALE.value == 'smoke':
     options = {'count': 2, 'rounds': 2, 'image_shape': (8, 8, 1)}
   rows = training_cost.measure(configs, **options)
-  _say_saved(training_cost.save(rows, _remarks(**_here()), out), out)
+  remarks = _remarks(**_here(count=1))
+  _say_saved(training_cost.save(rows, remarks, out, suffix=_suffix()), out)
   return True
 
 
@@ -200,42 +243,53 @@ def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
     return False
   restored = robustjax.restore(workdir)
   run = f'{config.variant}, seed 0, {config.num_epochs} epochs'
-  remarks = _remarks(classifier=run, **_here())
-  _say_saved(figures.draw(name, restored, images, out, remarks), out)
+  remarks = _remarks(classifier=run, **_here(jax.device_count()))
+  paths = figures.draw(name, restored, images, out, remarks, suffix=_suffix())
+  _say_saved(paths, out)
   return True
 
 
 def _reproduce(kind: str, name: str, out: pathlib.Path) -> bool:
   """Runs one table or figure; whether it is done."""
+  if name == training_cost.NAME and kind == 'table':
+    return _reproduce_cost(out)
   if kind == 'table':
-    errors.check_choice('table', name, _tables())
-    if name == training_cost.NAME:
-      return _reproduce_cost(out)
     return _reproduce_table(name, papers.TABLES[name], out)
-  errors.check_choice('figure', name, _figures())
   if name in papers.CURVES:
     return _reproduce_table(name, papers.CURVES[name], out)
   return _reproduce_figure(name, out)
 
 
 def _wanted() -> list[tuple[str, str]]:
-  """The tables and figures the flags name."""
+  """The tables and figures the flags name, all of them checked."""
+  known = {'table': _tables(), 'figure': _figures()}
+  given = {'table': _TABLE.value, 'figure': _FIGURE.value}
+  found = [(kind, name) for kind, name in given.items() if name is not None]
+  for kind, name in found:
+    errors.check_choice(kind, name, known[kind])
   if _ALL.value:
-    found = [('table', name) for name in _tables()]
-    return found + [('figure', name) for name in _figures()]
-  flags_given = {'table': _TABLE.value, 'figure': _FIGURE.value}
-  found = [(kind, name) for kind, name in flags_given.items() if name]
+    return [(kind, name) for kind, names in known.items() for name in names]
   if not found:
     expected = '--table, --figure, --all or --list'
     raise errors.InputError('arguments', expected, 'none of them')
   return found
 
 
+def _make_folder(out: pathlib.Path) -> None:
+  try:
+    out.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    expected = 'a folder that can be written to'
+    raise errors.InputError('out', expected, f'{error}') from error
+
+
 def main(unused_names):
   if _LIST.value:
     return _print_list()
-  out = pathlib.Path(_OUT.value).expanduser()
-  for kind, name in _wanted():
+  wanted, out = _wanted(), pathlib.Path(_OUT.value).expanduser()
+  _scale()  # Its flags are checked before anything is written.
+  _make_folder(out)
+  for kind, name in wanted:
     if not _reproduce(kind, name, out):
       print('interrupted; the same command resumes')
       return command_line.INTERRUPTED

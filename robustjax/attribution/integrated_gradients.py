@@ -117,12 +117,16 @@ def integrated_gradients(
     errors.check_integer('nodes_per_chunk', nodes_per_chunk, low=1)
   path = _make_path(x, baseline, affine)
   _check_scores(score_fn, path.end, ndim=1)
+
+  def precise_score(points):
+    return _at_least_float32(score_fn(points))
+
   gradient = _mean_gradient(
-    score_fn, path, nodes, weights, nodes_per_chunk or len(nodes)
+    precise_score, path, nodes, weights, nodes_per_chunk or len(nodes)
   )
   values = path.to_go * path.pull_back(gradient)
   start = jnp.broadcast_to(path.start, path.end.shape)
-  difference = score_fn(path.end) - score_fn(start)
+  difference = precise_score(path.end) - precise_score(start)
   total = values.reshape(len(values), -1).sum(axis=1)
   return Attribution(values, total - difference.astype(total.dtype))
 
@@ -172,7 +176,7 @@ def full_integrated_gradients(
   _check_target(target, len(x), num_classes)
 
   def signed_score(points):
-    scores = score_fn(points)
+    scores = _at_least_float32(score_fn(points))
     signs = 2 * jax.nn.one_hot(target, num_classes, dtype=scores.dtype) - 1
     return jnp.sum(signs * scores, axis=-1)
 
@@ -260,8 +264,12 @@ def _make_path(x, baseline, affine) -> _Path:
   if affine is None:
     return _Path(baseline, x, lambda gradient: gradient, to_go)
   check_affine(affine, x, baseline)
-  end, transpose = jax.vjp(affine, x)
-  return _Path(affine(baseline), end, lambda g: transpose(g)[0], to_go)
+
+  def precise(point):
+    return _at_least_float32(affine(point))
+
+  end, transpose = jax.vjp(precise, x)
+  return _Path(precise(baseline), end, lambda g: transpose(g)[0], to_go)
 
 
 def _as_baseline(baseline, x):
@@ -285,6 +293,10 @@ def _as_input(x):
   if not is_float or jnp.ndim(x) < 1 or len(x) < 1:
     got = f'{getattr(x, "dtype", type(x).__name__)} {list(jnp.shape(x))}'
     raise errors.InputError('x', 'a float array [B, ...]', got)
+  return _at_least_float32(jnp.asarray(x))
+
+
+def _at_least_float32(x):
   return x.astype(array_types.at_least_float32(x.dtype))
 
 

@@ -1,6 +1,7 @@
 """Classifiers with places for layers on their hidden states."""
 
 from robustjax.models.catalog import create
+from robustjax.models.catalog import FIXED_PARAMETERS
 from robustjax.models.catalog import MODELS
 from robustjax.models.convolution import convolve
 from robustjax.models.convolution import max_pool
@@ -8,6 +9,7 @@ from robustjax.models.mnist_cnn import Forward
 from robustjax.models.mnist_cnn import MnistCnn
 
 __all__ = (
+  'FIXED_PARAMETERS',
   'MODELS',
   'Forward',
   'MnistCnn',

@@ -10,6 +10,8 @@ from robustjax.models import mnist_cnn
 MODELS = {
   'mnist_cnn': mnist_cnn.MnistCnn,
 }
+# Top-level entries of a model's parameters that training leaves as drawn.
+FIXED_PARAMETERS = ('projection',)
 
 
 def create(

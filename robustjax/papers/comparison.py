@@ -13,6 +13,8 @@ from robustjax.papers import tables
 
 # Accuracy in [0, 1] by seed, for each (row, column) measured so far.
 Found = Mapping[tuple[str, str], Mapping[int, float]]
+# Other accuracies of the same runs, by what they are of.
+Others = Mapping[str, Found]
 
 
 def _percent(value: float) -> str:
@@ -55,7 +57,11 @@ def _grid(table: tables.Table, corner: str, text) -> list[str]:
 
 
 def to_markdown(
-  name: str, table: tables.Table, found: Found, remarks: Mapping[str, Any]
+  name: str,
+  table: tables.Table,
+  found: Found,
+  remarks: Mapping[str, Any],
+  others: Others | None = None,
 ) -> str:
   """The table as published and as found here.
 
@@ -64,9 +70,11 @@ def to_markdown(
     table: as published.
     found: accuracy by seed for each cell; cells may be missing.
     remarks: what a reader has to know of the runs: epochs, hardware, versions.
+    others: more accuracies of the same runs, such as the clean one.
 
   Returns:
-    Markdown: ours, theirs, and the paired differences to the reference row.
+    Markdown: ours, theirs, the paired differences to the reference row, and the
+    other accuracies.
   """
 
   def values(row, column):
@@ -95,11 +103,20 @@ def to_markdown(
     '',
   ]
   parts += _grid(table, 'difference', difference)
+  for what, other in (others or {}).items():
+    parts += ['', f'Ours, {what}, mean ± standard deviation over seeds, %:', '']
+    parts += _grid(
+      table, 'ours', lambda r, c, other=other: _ours(other.get((r, c), {}))
+    )
   return '\n'.join(parts) + '\n'
 
 
 def to_dict(
-  name: str, table: tables.Table, found: Found, remarks: Mapping[str, Any]
+  name: str,
+  table: tables.Table,
+  found: Found,
+  remarks: Mapping[str, Any],
+  others: Others | None = None,
 ) -> dict[str, Any]:
   """All of it as plain values; accuracies in [0, 1]."""
   cells = []
@@ -112,6 +129,8 @@ def to_dict(
       'published_mean': cell.mean and cell.mean / 100,
       'published_deviation': cell.deviation and cell.deviation / 100,
     }
+    for what, other in (others or {}).items():
+      entry[what] = dict(other.get((row, column), {}))
     if values:
       summary = statistics.summarize(values.values())._asdict()
       entry |= {
@@ -128,6 +147,9 @@ def save(
   found: Found,
   remarks: Mapping[str, Any],
   folder: pathlib.Path,
+  *,
+  others: Others | None = None,
+  suffix: str = '',
 ) -> list[pathlib.Path]:
   """Writes a table or its curves as .json, .csv, .md and .png.
 
@@ -137,14 +159,16 @@ def save(
     found: accuracy by seed for each cell; cells may be missing.
     remarks: what a reader has to know of the runs.
     folder: created if need be; files of the same names are replaced.
+    others: more accuracies of the same runs.
+    suffix: of the files' names, for runs that are not the paper's.
 
   Returns:
     The paths written: `PAPER-table-NUMBER` or `PAPER-figure-NUMBER`.
   """
   folder.mkdir(parents=True, exist_ok=True)
-  stem = name.replace('/', '-figure-' if table.axis else '-table-')
+  stem = name.replace('/', '-figure-' if table.axis else '-table-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('json', 'csv', 'md', 'png')]
-  content = to_dict(name, table, found, remarks)
+  content = to_dict(name, table, found, remarks, others)
   paths[0].write_text(json.dumps(content, indent=2) + '\n')
   with paths[1].open('w', newline='') as file:
     writer = csv.writer(file)
@@ -152,7 +176,7 @@ def save(
     for (row, column), values in found.items():
       for seed, value in values.items():
         writer.writerow((row, column, seed, value))
-  paths[2].write_text(to_markdown(name, table, found, remarks))
+  paths[2].write_text(to_markdown(name, table, found, remarks, others))
   title = f'{name}: {table.title}'
   if 'scale' in remarks:
     title += f'\n{remarks["scale"]}'
@@ -181,6 +205,8 @@ def plot_curves(table: tables.Table, found: Found):
       capsize=3,
       label=row,
     )
+  if table.mark is not None:
+    axes.axvline(table.mark, color='tab:gray', linestyle='--')
   axes.set(xscale='log', xlabel=table.axis, ylabel='accuracy %')
   axes.grid(alpha=0.3)
   axes.legend()

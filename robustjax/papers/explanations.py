@@ -13,7 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from robustjax import array_types
 from robustjax import attribution
+from robustjax import errors
 from robustjax.evaluation import canvas
 from robustjax.models import mnist_cnn
 from robustjax.training import restoring
@@ -63,9 +65,12 @@ def explain(
     rule: of the integral.
 
   Returns:
-    An `Explained`.
+    An `Explained`, computed in at least float32.
+
+  Raises:
+    errors.InputError: on images or labels that are none.
   """
-  images, labels = jnp.asarray(images), jnp.asarray(labels, jnp.int32)
+  images, labels = jnp.asarray(images), jnp.asarray(labels)
   find = functools.partial(
     attribution.full_integrated_gradients,
     target=labels,
@@ -73,8 +78,11 @@ def explain(
     rule=rule,
   )
 
+  dtype = array_types.at_least_float32(restored.model.dtype)
+  model = restored.model.clone(dtype=dtype)
+
   def method(name):
-    apply = functools.partial(restored.model.apply, method=name)
+    apply = functools.partial(model.apply, method=name)
     return functools.partial(jax.jit(apply), restored.variables)
 
   def probabilities(name):
@@ -137,6 +145,9 @@ def _parts(one: Explained) -> dict[str, np.ndarray]:
 def _as_maps(hidden: np.ndarray, num_maps: int) -> np.ndarray:
   """A hidden vector [K] as square maps [num_maps, h, w]."""
   side = round((hidden.size / num_maps) ** 0.5)
+  if num_maps * side**2 != hidden.size:
+    expected = f'hidden states that are {num_maps} square maps'
+    raise errors.InputError('explained', expected, f'{hidden.size} states')
   return hidden.reshape(num_maps, side, side)
 
 
@@ -217,6 +228,8 @@ def plot_gating(explained: Mapping[str, Explained], num_maps: int = 64):
     A Matplotlib figure, a row per kind. The image is scaled, bilinearly, to the
     size of the maps; both maps of a row have one colour scale.
   """
+  if any(one.gated_fig is None for one in explained.values()):
+    raise errors.InputError('explained', 'a classifier with gates', 'none')
   figure = canvas.new_figure(11, 3.4 * len(explained))
   axes = figure.subplots(len(explained), 3, squeeze=False)
   for row, (name, one) in zip(axes, explained.items(), strict=True):

@@ -94,6 +94,8 @@ def draw(
   images: Mapping[str, tuple[np.ndarray, np.ndarray]],
   folder: pathlib.Path,
   remarks: Mapping[str, Any],
+  *,
+  suffix: str = '',
 ) -> list[pathlib.Path]:
   """Explains images and writes the figure, and what it shows as numbers.
 
@@ -103,6 +105,7 @@ def draw(
     images: from `corrupted_images`.
     folder: created if need be.
     remarks: what a reader has to know: hardware, versions, the run.
+    suffix: of the files' names, for runs that are not the paper's.
 
   Returns:
     The paths written, `PAPER-figure-NUMBER.png` and `.json`.
@@ -111,7 +114,7 @@ def draw(
     what: explanations.explain(restored, *pair) for what, pair in images.items()
   }
   folder.mkdir(parents=True, exist_ok=True)
-  stem = name.replace('/', '-figure-')
+  stem = name.replace('/', '-figure-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('png', 'json')]
   drawn = FIGURES[name].plot(explained)
   title = f'{name}: {FIGURES[name].title}'

@@ -130,6 +130,7 @@ def _figure_8() -> tables.Table:
     reference='CNN',
     note='a figure without numbers',
     axis='size of the hidden state',
+    mark=50 * 10,
   )
 
 

@@ -57,11 +57,13 @@ class Measured(NamedTuple):
 
   Attributes:
     accuracy: mean over the sets of the benchmark, in [0, 1].
+    corrupted: mean over those that are corrupted.
     clean: accuracy on the clean set.
     summary: what training reported.
   """
 
   accuracy: float
+  corrupted: float
   clean: float
   summary: Mapping[str, Any]
 
@@ -142,11 +144,23 @@ def run_job(
     return True
   is_one = config.num_seeds == 1
   workdir = run_config.seed_folder(folder, config.seed) if is_one else folder
+  if not is_one and (folder / 'config.json').is_file():
+    # An earlier call asked for more seeds: they are there, or go on.
+    before = run_config.read(folder).num_seeds
+    config = ml_collections.ConfigDict(config.to_dict())
+    config.num_seeds = max(config.num_seeds, before)
   if not training.train(config, workdir, data_dir=data_dir)['finished']:
     return False
   for seed in missing:
     _measure(run_config.seed_folder(folder, seed), benchmark, scale, data_dir)
   return True
+
+
+def check_benchmark(benchmark: str, data_dir: str | None = None) -> None:
+  """Raises errors.InputError if what measures the runs is not prepared."""
+  if benchmark == 'mnist_c':
+    for name in evaluation.MNIST_C:
+      sources.prepared_folder(f'mnist_corrupted/{name}', data_dir=data_dir)
 
 
 def run_folder(
@@ -173,7 +187,8 @@ def measured(
   if not is_last or run_config.read(folder).num_epochs != config.num_epochs:
     return None
   found = evaluation.Results.from_dict(content['results'])
-  return Measured(found.accuracy, found.rows[0].accuracy, summary)
+  clean = found.rows[0].accuracy
+  return Measured(found.accuracy, found.corrupted_accuracy, clean, summary)
 
 
 def _measure(folder, benchmark, scale, data_dir) -> None:

@@ -31,6 +31,7 @@ class Table(NamedTuple):
     note: how the published figures came about.
     axis: what the columns count, where they are numbers and the table is
       printed as curves; else None.
+    mark: a number on that axis to mark, or None.
   """
 
   title: str
@@ -39,6 +40,7 @@ class Table(NamedTuple):
   reference: str
   note: str
   axis: str | None = None
+  mark: float | None = None
 
   @property
   def rows(self) -> list[str]:

@@ -82,11 +82,25 @@ def to_markdown(rows: list[dict[str, Any]], remarks: Mapping[str, Any]) -> str:
 
 
 def save(
-  rows: list[dict[str, Any]], remarks: Mapping[str, Any], folder: pathlib.Path
+  rows: list[dict[str, Any]],
+  remarks: Mapping[str, Any],
+  folder: pathlib.Path,
+  *,
+  suffix: str = '',
 ) -> list[pathlib.Path]:
-  """Writes `noiseout-table-5` as .json, .csv and .md; returns the paths."""
+  """Writes `noiseout-table-5` as .json, .csv and .md.
+
+  Args:
+    rows: from `measure`.
+    remarks: what a reader has to know: hardware, versions.
+    folder: created if need be.
+    suffix: of the files' names.
+
+  Returns:
+    The paths written.
+  """
   folder.mkdir(parents=True, exist_ok=True)
-  stem = NAME.replace('/', '-table-')
+  stem = NAME.replace('/', '-table-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('json', 'csv', 'md')]
   content = {'table': NAME, 'remarks': dict(remarks), 'rows': rows}
   paths[0].write_text(json.dumps(content, indent=2) + '\n')

@@ -7,7 +7,8 @@ import threading
 class Interruption:
   """While entered, remembers signals instead of dying of them.
 
-  A second Ctrl-C raises KeyboardInterrupt as usual. Outside the main thread,
+  A second Ctrl-C raises KeyboardInterrupt as usual. An outer one is told what
+  an inner one remembers. Outside the main thread,
   where Python delivers no signals, this does nothing.
   """
 
@@ -32,3 +33,6 @@ class Interruption:
     if self.signal is not None and number == signal.SIGINT:
       raise KeyboardInterrupt
     self.signal = signal.Signals(number)
+    outer = getattr(self._previous[number], '__self__', None)
+    if isinstance(outer, Interruption):
+      outer.signal = self.signal

@@ -1,5 +1,8 @@
 """The optimizer of the papers' MNIST runs."""
 
+from collections.abc import Sequence
+
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -51,3 +54,25 @@ def adadelta(
   """
   schedule = decayed_per_epoch(learning_rate, decay, steps_per_epoch)
   return optax.adadelta(schedule, rho=rho, eps=epsilon)
+
+
+def leave_alone(
+  optimizer: optax.GradientTransformation, names: Sequence[str]
+) -> optax.GradientTransformation:
+  """An optimizer that neither changes some parameters nor keeps state of them.
+
+  Args:
+    optimizer: for all others.
+    names: names of top-level entries of the parameters.
+
+  Returns:
+    An Optax transformation.
+  """
+
+  def labels(params):
+    return {
+      name: jax.tree.map(lambda _, is_left=name in names: is_left, entry)
+      for name, entry in params.items()
+    }
+
+  return optax.partition({False: optimizer, True: optax.set_to_zero()}, labels)

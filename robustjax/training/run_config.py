@@ -200,9 +200,12 @@ def build_fig(config: ml_collections.ConfigDict) -> losses.FigLoss | None:
 
 
 @functools.lru_cache
-def _adadelta(steps_per_epoch, **options):
+def _adadelta(steps_per_epoch, *, has_projection: bool, **options):
   """One object per set of values, so that compiled programs are found again."""
-  return optimizer_lib.adadelta(steps_per_epoch=steps_per_epoch, **options)
+  trained = optimizer_lib.adadelta(steps_per_epoch=steps_per_epoch, **options)
+  if not has_projection:
+    return trained
+  return optimizer_lib.leave_alone(trained, models.FIXED_PARAMETERS)
 
 
 def build_optimizer(
@@ -211,6 +214,7 @@ def build_optimizer(
   """The optimizer a config describes."""
   return _adadelta(
     steps_per_epoch,
+    has_projection=config.model.hidden_size > 0,
     learning_rate=config.optimizer.learning_rate,
     decay=config.optimizer.decay_per_epoch,
     rho=config.optimizer.rho,
@@ -251,7 +255,8 @@ def claim(
   Args:
     workdir: created if need be.
     config: a validated config. In a folder that holds a run already, the fields
-      in `CHANGEABLE` may differ, and those in `GROWING` be larger.
+      in `CHANGEABLE` may differ, and those in `GROWING` be larger; not so
+      num_seeds in the folder of a single model.
 
   Raises:
     errors.InputError: if it holds the run of another config, or cannot be
@@ -277,6 +282,8 @@ def claim(
 def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
   for field in here:
     has_grown = field in GROWING and here[field] > there[field]
+    if field == 'num_seeds':  # A single model is in the workdir itself.
+      has_grown = has_grown and there[field] > 1
     if (
       there[field] != here[field] and field not in CHANGEABLE and not has_grown
     ):

@@ -83,8 +83,7 @@ def train(
   run_config.validate(config)
   sharding.check_one_process()
   devices = list(devices) if devices is not None else jax.devices()
-  at_once = config.num_seeds > 1 and gains_from_seeds_at_once(devices)
-  if not at_once:
+  if config.num_seeds == 1 or not gains_from_seeds_at_once(devices):
     sharding.check_batch_size(sharding.make_mesh(devices), config.batch_size)
   data = _Data(
     sources.load(config.dataset, 'train', data_dir=data_dir),
@@ -92,10 +91,11 @@ def train(
   )
   run_config.claim(workdir, config)
   folder = pathlib.Path(workdir).expanduser()
-  if config.num_seeds == 1:
-    return _train_group([(config, folder)], data, devices)[0]
-  with workdir_lock.workdir_lock(folder):
-    return _train_seeds(config, folder, data, devices, at_once)
+  with interruption.Interruption() as interrupted:
+    if config.num_seeds == 1:
+      return _train_group([(config, folder)], data, devices, interrupted)[0]
+    with workdir_lock.workdir_lock(folder):
+      return _train_seeds(config, folder, data, devices, interrupted)
 
 
 def gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
@@ -104,7 +104,7 @@ def gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
   return devices[0].platform != 'cpu'
 
 
-def _train_seeds(config, folder, data: _Data, devices, at_once: bool):
+def _train_seeds(config, folder, data: _Data, devices, interrupted):
   """Trains every seed in a folder of its own; returns the summary of all."""
   runs = []
   for seed in range(config.seed, config.seed + config.num_seeds):
@@ -112,11 +112,12 @@ def _train_seeds(config, folder, data: _Data, devices, at_once: bool):
     single.seed, single.num_seeds = seed, 1
     runs.append((single.lock(), run_config.seed_folder(folder, seed)))
     run_config.claim(runs[-1][1], single)
+  at_once = gains_from_seeds_at_once(devices)
   groups = [runs] if at_once else [[run] for run in runs]
   summaries = []
   for group in groups:
-    summaries += _train_group(group, data, devices)
-    if not summaries[-1]['finished']:
+    summaries += _train_group(group, data, devices, interrupted)
+    if interrupted:
       break
   summary = {
     'variant': config.variant,
@@ -130,7 +131,7 @@ def _train_seeds(config, folder, data: _Data, devices, at_once: bool):
   return summary
 
 
-def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
+def _train_group(runs, data: _Data, devices, interrupted):
   """Trains models that differ by seed; those at one step, at once.
 
   Models that were not saved at the same step, as when a process is killed
@@ -142,7 +143,6 @@ def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
       stack.enter_context(workdir_lock.workdir_lock(folder))
       checkpoints = stack.enter_context(checkpointing.Checkpoints(folder))
       opened.append((config, folder, checkpoints))
-    interrupted = stack.enter_context(interruption.Interruption())
     started = [_first_state(*one, data, devices) for one in opened]
     steps = [int(state.step) for state in started]  # Training donates states.
     summaries = {}
@@ -150,7 +150,9 @@ def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
       start = time.monotonic()
       places = [place for place, other in enumerate(steps) if other == step]
       group = [(opened[place], started[place]) for place in places]
-      found = _train_together(group, data, devices, interrupted)
+      found = _finished(group) or _train_together(
+        group, data, devices, interrupted
+      )
       seconds = time.monotonic() - start
       for ((config, folder, _), _), summary in zip(group, found, strict=True):
         total = _total_seconds(folder, step, summary, seconds)
@@ -158,6 +160,25 @@ def _train_group(runs, data: _Data, devices) -> list[dict[str, Any]]:
         _write_json(folder / _SUMMARY, summary)
         summaries[config.seed] = summary
   return [summaries[config.seed] for config, _ in runs]
+
+
+def _finished(group) -> list[dict[str, Any]] | None:
+  """The summaries of models that were trained to the end before, if all were.
+
+  They name the devices and versions that trained them, not those at hand.
+  """
+  found = []
+  for (config, folder, _), state in group:
+    try:
+      summary = json.loads((folder / _SUMMARY).read_text())
+      epochs = summary['num_steps'] // summary['steps_per_epoch']
+    except (OSError, ValueError, KeyError):
+      return None
+    is_last = summary['step'] == summary['num_steps'] == int(state.step)
+    if not is_last or epochs != config.num_epochs:
+      return None
+    found.append(summary)
+  return found
 
 
 def _total_seconds(folder, first_step: int, summary, seconds: float) -> float:
@@ -271,6 +292,7 @@ def _summarize(run: loop.Run, state, accuracies, configs):
       'finished': is_finished,
       'step': step,
       'num_steps': run.num_steps,
+      'steps_per_epoch': run.steps_per_epoch,
       'test_accuracy': accuracy,
       'num_parameters': sum(sizes),
       'seeds_at_once': len(configs),

@@ -36,6 +36,8 @@ def test_lists_what_can_be_run(reproduce):
     ([], 'expected --table, --figure, --all or --list'),
     (['--table=noiseout/2'], 'table: expected one of noiseout/1'),
     (['--figure=noiseout/9'], 'figure: expected one of noiseout/1'),
+    (['--table=noiseout/5', '--figure=typo'], 'figure: expected one of'),
+    (['--table=noiseout/5', '--out=README.md'], 'out: expected a folder'),
     (['--table=noiseout/1', '--num_seeds=0'], 'num_seeds: expected an integer'),
     (['--table=noiseout/1', '--num_epochs=0'], 'num_epochs: expected an int'),
     (['--table=noiseout/1', '--data_dir=/none'], 'launch/prepare_data.py'),
@@ -48,14 +50,15 @@ def test_bad_input_ends_in_one_line(reproduce, arguments, message):
   assert len(printed.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_smoke_figure_says_what_it_is(reproduce, tmp_path):
   code, _, errors = reproduce('--figure=noiseout/4', '--scale=smoke')
   assert code == 0, errors
-  content = json.loads((tmp_path / 'noiseout-figure-4.json').read_text())
+  content = json.loads((tmp_path / 'noiseout-figure-4-smoke.json').read_text())
   assert 'SMOKE RUN' in content['remarks']['scale']
   shares = next(iter(content['images'].values()))['share_negative']
   assert set(shares) == {'input', 'hidden', 'gated'}
-  assert (tmp_path / 'noiseout-figure-4.png').is_file()
+  assert (tmp_path / 'noiseout-figure-4-smoke.png').is_file()
 
 
 @pytest.mark.slow

@@ -73,3 +73,23 @@ def test_curves_are_drawn_over_the_numbers_of_the_columns():
   assert xy.tolist() == [[16.0, pytest.approx(60.0)]]
   text = comparison.to_markdown('p/8', table, found, {})
   assert 'The paper has no numbers.' in text
+
+
+def test_other_accuracies_and_other_scales_have_their_place(tmp_path):
+  others = {'clean set': {('CNN', '0 %'): {0: 0.99}}}
+  paths = comparison.save(
+    'p/1', TABLE, FOUND, {}, tmp_path, others=others, suffix='-smoke'
+  )
+  assert paths[2].name == 'p-table-1-smoke.md'
+  assert 'Ours, clean set' in paths[2].read_text()
+  assert '99.00 (n 1)' in paths[2].read_text()
+  cells = json.loads(paths[0].read_text())['cells']
+  assert cells[0]['clean set'] == {'0': 0.99}
+
+
+def test_the_mark_is_drawn():
+  cell = tables.Cell('f.py:cnn', {}, None, None)
+  cells = {('CNN', '16'): cell}
+  table = tables.Table('t', 'mnist_c', cells, 'CNN', 'x', axis='size', mark=500)
+  lines = comparison.plot_curves(table, {}).axes[0].lines
+  assert any(list(line.get_xdata()) == [500, 500] for line in lines)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from robustjax import attribution
+from robustjax import errors
 from robustjax import layers
 from robustjax import models
 from robustjax.papers import explanations
@@ -67,13 +68,6 @@ def test_images_are_explained_from_the_mean_pixel(gated):
   np.testing.assert_allclose(found.input_fig, expected, atol=1e-5 * scale)
 
 
-def test_without_gates_there_is_no_other_side():
-  found = explanations.explain(*_classifier(None))
-  assert found.gated_fig is None
-  described = explanations.describe({'clean': found})['clean']
-  assert set(described['share_negative']) == {'input', 'hidden'}
-
-
 def test_numbers_describe_the_values(gated):
   _, found = gated
   described = explanations.describe({'clean': found})['clean']
@@ -108,3 +102,27 @@ def test_figures_have_the_panels_of_the_papers(gated):
     axis.get_title() for axis in explanations.plot_gating(explained).axes
   ]
   assert titles.count('after the gate') == 2
+
+
+def test_a_bfloat16_model_is_explained_in_float32():
+  restored, images, labels = _classifier(None)
+  exact = explanations.explain(restored, images, labels)
+  restored.model = restored.model.clone(dtype=jnp.bfloat16)
+  found = explanations.explain(restored, images, labels)
+  np.testing.assert_array_equal(found.hidden_fig, exact.hidden_fig)
+  # Without gates there is only one side of the gate.
+  assert found.gated_fig is None
+  described = explanations.describe({'clean': found})['clean']
+  assert set(described['share_negative']) == {'input', 'hidden'}
+
+
+def test_bad_input_is_named(gated):
+  restored, found = gated
+  with pytest.raises(errors.InputError, match='target: .*, got float32'):
+    explanations.explain(restored, found.images, found.labels + 0.7)
+  odd = found._replace(hidden_fig=found.hidden_fig[:, :100])
+  with pytest.raises(errors.InputError, match='explained: .*got 100 states'):
+    explanations.plot_maps({'clean': odd})
+  ungated = found._replace(gated_fig=None)
+  with pytest.raises(errors.InputError, match='explained: .*with gates'):
+    explanations.plot_gating({'clean': ungated})

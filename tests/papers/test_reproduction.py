@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from robustjax import data
+from robustjax import errors
 from robustjax import evaluation
 from robustjax import training
 from robustjax.data import sources
@@ -116,3 +117,19 @@ def test_an_interrupted_job_is_not_measured(config, tmp_path, monkeypatch):
     training, 'train', lambda *arguments, **options: {'finished': False}
   )
   assert not reproduction.run_job(config, tmp_path, 'degradations', SCALE)
+
+
+def test_fewer_seeds_than_before_are_no_other_run(config, tmp_path):
+  config = ml_collections.ConfigDict(config.to_dict())
+  config.num_seeds = 3
+  folder = reproduction.run_folder(tmp_path, config)
+  run_config.claim(folder, config)
+  config.num_seeds = 2
+  assert reproduction.run_job(config, tmp_path, 'degradations', SCALE)
+  assert reproduction.measured(folder, 1, 'degradations', config)
+
+
+def test_a_benchmark_that_is_not_prepared_is_named_before_training(tmp_path):
+  with pytest.raises(errors.InputError, match='prepare_data.py'):
+    reproduction.check_benchmark('mnist_c', tmp_path)
+  reproduction.check_benchmark('degradations', tmp_path)

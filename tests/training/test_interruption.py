@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -35,3 +36,12 @@ def test_does_nothing_outside_the_main_thread():
   thread.start()
   thread.join()
   assert found == [False]
+
+
+def test_an_outer_one_learns_what_an_inner_one_was_told():
+  with interruption.Interruption() as outer:
+    with interruption.Interruption() as inner:
+      os.kill(os.getpid(), signal.SIGTERM)
+      time.sleep(0.01)
+    assert inner
+    assert outer

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -35,3 +36,22 @@ def test_equals_adadelta_as_published(rng):
     )
     params = optax.apply_updates(params, updates)
   np.testing.assert_allclose(params, x, rtol=1e-5)
+
+
+def test_what_is_left_alone_stays_and_has_no_state():
+  params = {'a': {'w': jnp.ones(3)}, 'fixed': {'w': jnp.ones(5)}}
+  inner = optimizer.adadelta(
+    1.0, decay=0.7, steps_per_epoch=9, rho=0.9, epsilon=1e-6
+  )
+  found = optimizer.leave_alone(inner, ('fixed',))
+  state = found.init(params)
+  sizes = {leaf.size for leaf in jax.tree.leaves(state)}
+  assert 5 not in sizes
+  assert 3 in sizes
+  gradient = jax.tree.map(jnp.ones_like, params)
+  updates, _ = found.update(gradient, state, params)
+  expected, _ = inner.update(
+    {'a': gradient['a']}, inner.init({'a': params['a']}), {'a': params['a']}
+  )
+  np.testing.assert_array_equal(updates['a']['w'], expected['a']['w'])
+  np.testing.assert_array_equal(updates['fixed']['w'], np.zeros(5))

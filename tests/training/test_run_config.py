@@ -212,3 +212,15 @@ def test_runs_that_end_alike_share_their_name(config):
     config.update_from_flattened_dict({field: value})
     assert run_config.name(config) != name
     name = run_config.name(config)
+
+
+def test_the_folder_of_one_model_does_not_become_one_of_several(
+  config, tmp_path
+):
+  run_config.claim(tmp_path / 'one', config)
+  config.num_seeds = 2
+  with pytest.raises(errors.InputError, match='num_seeds=1'):
+    run_config.claim(tmp_path / 'one', config)
+  run_config.claim(tmp_path / 'two', config)
+  config.num_seeds = 3
+  run_config.claim(tmp_path / 'two', config)

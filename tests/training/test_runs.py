@@ -121,6 +121,35 @@ def test_a_finished_run_is_not_trained_further(config, one_device, undisturbed):
     assert after[field] == before[field]
 
 
+def test_a_finished_run_keeps_what_is_said_of_it(
+  config, one_device, undisturbed
+):
+  path = undisturbed / 'summary.json'
+  summary = json.loads(path.read_text()) | {'devices': '8 x a GPU'}
+  path.write_text(json.dumps(summary))
+  found = robustjax.train(config, undisturbed, devices=one_device)
+  assert found['devices'] == '8 x a GPU'
+  config.num_epochs += 1
+  found = robustjax.train(config, undisturbed, devices=one_device)
+  assert found['devices'] == '1 x cpu'
+
+
+def test_a_signal_during_the_last_test_stops_the_next_seed(
+  config, tmp_path, monkeypatch, one_device
+):
+  config.num_seeds, config.num_epochs = 2, 1
+  tested = loop.test_accuracies
+
+  def test_then_interrupt(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return tested(*arguments)
+
+  monkeypatch.setattr(loop, 'test_accuracies', test_then_interrupt)
+  summary = robustjax.train(config, tmp_path, devices=one_device)
+  assert not summary['finished']
+  assert [one['finished'] for one in summary['runs']] == [True]
+
+
 def test_seconds_are_those_of_all_calls_that_ended(tmp_path):
   def total(step, seconds, *, first_step):
     summary = {'step': step}

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,8 @@ def test_a_step_follows_the_gradient_of_the_loss(rng):
   root = random_keys.root_key(0)
   parts, batch = _parts(), _batch(rng)
   state = steps.init_state(root, (8, 8, 1), **parts)
-  after, metrics = steps.train_step(state, batch, root, **parts)
+  step = jax.jit(functools.partial(steps.train_step, **parts))
+  after, metrics = step(state, batch, root)
   key = random_keys.stream_key(root, 0, 'dropout')
 
   def loss(params):
@@ -36,8 +39,8 @@ def test_a_step_follows_the_gradient_of_the_loss(rng):
     likelihood = jax.nn.log_softmax(logits)
     return -jnp.mean(likelihood[jnp.arange(8), batch.labels])
 
-  np.testing.assert_allclose(metrics.loss, loss(state.params), rtol=1e-6)
-  gradient = jax.grad(loss)(state.params)
+  value, gradient = jax.jit(jax.value_and_grad(loss))(state.params)
+  np.testing.assert_allclose(metrics.loss, value, rtol=1e-6)
   expected = jax.tree.map(lambda p, g: p - 0.1 * g, state.params, gradient)
   jax.tree.map(
     lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
@@ -53,10 +56,12 @@ def test_draws_differ_by_step_and_by_seed_only(rng):
   root = random_keys.root_key(0)
   state = steps.init_state(root, (8, 8, 1), **parts)
 
+  step_fn = jax.jit(functools.partial(steps.train_step, **parts))
+
   def loss(step, seed):
     at_step = state._replace(step=jnp.int32(step))
     key = random_keys.root_key(seed)
-    return float(steps.train_step(at_step, batch, key, **parts)[1].loss)
+    return float(step_fn(at_step, batch, key)[1].loss)
 
   assert loss(0, 0) == loss(0, 0)
   assert len({loss(0, 0), loss(1, 0), loss(0, 1)}) == 3
