@@ -180,8 +180,8 @@ def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
   """Runs the cells of a table; whether all are done."""
   scale = _scale()
   benchmark = scale.benchmark or table.benchmark
-  reproduction.check_benchmark(benchmark, _DATA_DIR.value)
   names = reproduction.run_names(table, _load_config, scale)
+  reproduction.check_benchmark(benchmark, _DATA_DIR.value)
   at_once = training.gains_from_seeds_at_once(jax.devices())
   jobs = reproduction.jobs(names, scale.num_seeds, at_once=at_once)
   with (
@@ -269,6 +269,10 @@ def _wanted() -> list[tuple[str, str]]:
     errors.check_choice(kind, name, known[kind])
   if _ALL.value:
     return [(kind, name) for kind, names in known.items() for name in names]
+  for flag in (_NUM_SEEDS, _NUM_EPOCHS):
+    if flag.value is not None and found == [('table', training_cost.NAME)]:
+      expected = f'none for {training_cost.NAME}, which trains no model'
+      raise errors.InputError(flag.name, expected, str(flag.value))
   if not found:
     expected = '--table, --figure, --all or --list'
     raise errors.InputError('arguments', expected, 'none of them')

@@ -60,8 +60,11 @@ def _module(covers, module, shape, *, off=None, is_random=True):
   return Case(covers, apply, shape, off and off(apply), is_random)
 
 
+@functools.cache
 def _variables(module, shape):
-  return module.init(jax.random.key(0), jnp.ones(shape, jnp.float32))
+  """Drawn once, and not within the programs under test."""
+  with jax.ensure_compile_time_eval():
+    return jax.jit(module.init)(jax.random.key(0), jnp.ones(shape, jnp.float32))
 
 
 def _at_test(apply):

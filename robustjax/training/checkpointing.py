@@ -13,6 +13,7 @@ import os
 import pathlib
 import sys
 import time
+import types
 from typing import Any
 import zlib
 
@@ -26,7 +27,8 @@ from robustjax import errors
 SELECTION_METRIC = 'accuracy'
 _NUM_LATEST = 2
 _FOLDER = 'checkpoints'
-_SECONDS_TO_SETTLE = 0.2
+_SECONDS_TO_SETTLE = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class DamagedCheckpointError(errors.InputError):
@@ -298,11 +300,23 @@ def _discard_unfinished_reads() -> None:
   """
   hook = sys.unraisablehook
   sys.unraisablehook = lambda unraisable: None
+  deadline = time.monotonic() + _SECONDS_TO_SETTLE
   try:
-    time.sleep(_SECONDS_TO_SETTLE)
     gc.collect()
+    while _has_unfinished_reads() and time.monotonic() < deadline:
+      time.sleep(_SECONDS_BETWEEN_LOOKS)
+      gc.collect()
   finally:
     sys.unraisablehook = hook
+
+
+def _has_unfinished_reads() -> bool:
+  """Whether coroutines of Orbax are still there."""
+  return any(
+    'orbax' in one.cr_code.co_filename
+    for one in gc.get_objects()
+    if isinstance(one, types.CoroutineType)
+  )
 
 
 def _damaged(step: int, got: str) -> DamagedCheckpointError:

@@ -37,6 +37,7 @@ def test_lists_what_can_be_run(reproduce):
     (['--table=noiseout/2'], 'table: expected one of noiseout/1'),
     (['--figure=noiseout/9'], 'figure: expected one of noiseout/1'),
     (['--table=noiseout/5', '--figure=typo'], 'figure: expected one of'),
+    (['--table=noiseout/5', '--num_seeds=3'], 'num_seeds: expected none for'),
     (['--table=noiseout/5', '--out=README.md'], 'out: expected a folder'),
     (['--table=noiseout/1', '--num_seeds=0'], 'num_seeds: expected an integer'),
     (['--table=noiseout/1', '--num_epochs=0'], 'num_epochs: expected an int'),
