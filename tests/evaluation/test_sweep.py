@@ -81,6 +81,7 @@ def test_bad_input_is_named(source, tmp_path):
     evaluation.evaluate(_brightness, data_dir=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
   not (pathlib.Path(_TFDS) / 'mnist_corrupted').is_dir(),
   reason='TFDS_DATA_DIR names no folder with a prepared mnist_corrupted',

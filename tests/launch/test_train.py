@@ -43,6 +43,7 @@ def _kill_after_the_second_checkpoint(process, workdir):
   process.kill()
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_like_one_left_alone(root, tmp_path):
   alone, killed = tmp_path / 'alone', tmp_path / 'killed'
   run = {'cwd': root, 'stdout': subprocess.PIPE, 'text': True}

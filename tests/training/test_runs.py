@@ -268,6 +268,7 @@ def test_stops_at_a_loss_that_is_not_finite(config, tmp_path, one_device):
     robustjax.train(config, tmp_path, devices=one_device)
 
 
+@pytest.mark.slow
 def test_eight_devices_train_like_one(config, tmp_path):
   """105 steps in float64; every seventh batch is one they do not divide."""
   config.num_epochs = 15
@@ -308,6 +309,7 @@ def test_seeds_in_turn_are_runs_of_their_own(config, tmp_path, one_device):
   )
 
 
+@pytest.mark.slow
 def test_seeds_at_once_are_what_they_are_in_turn(
   config, tmp_path, monkeypatch, one_device
 ):
@@ -335,6 +337,7 @@ def test_seeds_at_once_are_what_they_are_in_turn(
     )
 
 
+@pytest.mark.slow
 def test_seeds_saved_at_different_steps_all_finish(
   config, tmp_path, monkeypatch
 ):

@@ -1,8 +1,11 @@
 import time
 
+import pytest
+
 from robustjax.training import timing
 
 
+@pytest.mark.slow
 def test_times_each_config_in_each_round(config):
   other = config.copy_and_resolve_references()
   other.noise.rate = 0.0
