@@ -5,8 +5,8 @@
   python launch/reproduce.py --all --scale=smoke --out=DIR
 
 Runs what is missing in DIR and goes on where an earlier call stopped; a table
-is written anew after every run. --scale=smoke does it in seconds on the digits,
-to see that all works: its figures mean nothing.
+is written anew after every run. --scale=smoke takes seconds a run, on the
+digits, to see that all works: its figures mean nothing.
 """
 
 import pathlib
@@ -46,7 +46,7 @@ _NUM_EPOCHS = flags.DEFINE_integer(
   'num_epochs', None, "Epochs per run; the paper's number by default."
 )
 _SCALE = flags.DEFINE_enum(
-  'scale', 'full', ('full', 'smoke'), 'full: the paper; smoke: seconds.'
+  'scale', 'full', ('full', 'smoke'), 'full: the paper; smoke: seconds a run.'
 )
 _DATA_DIR = command_line.define_data_dir()
 flags.adopt_module_key_flags(command_line)
