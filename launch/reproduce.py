@@ -53,8 +53,6 @@ flags.adopt_module_key_flags(command_line)
 
 _SMOKE = 'SMOKE RUN on the digits: figures without meaning, to see that it runs'
 _SMOKE_DEGRADATION = 'gaussian_noise'
-
-
 _NUM_SEEDS_BY_DEFAULT = 10
 
 
@@ -201,11 +199,11 @@ def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
 
 
 def _reproduce_cost(out: pathlib.Path) -> bool:
-  configs = {}
-  for name, (file, overrides) in training_cost.CELLS.items():
-    configs[name] = _load_config(file)
-    for field, text in overrides.items():
-      run_config.override(configs[name], field, text)
+  full = reproduction.Scale({}, num_seeds=1)
+  configs = {
+    name: reproduction.cell_config(cell, _load_config, full)
+    for name, cell in training_cost.CELLS.items()
+  }
   options = {'count': 50}
   if _SCALE.value == 'smoke':
     options = {'count': 2, 'rounds': 2, 'image_shape': (8, 8, 1)}

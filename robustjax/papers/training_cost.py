@@ -9,14 +9,19 @@ from typing import Any
 import ml_collections
 
 from robustjax.papers import noiseout
+from robustjax.papers import tables
 from robustjax.training import timing
 
 NAME = 'noiseout/5'
 TITLE = 'training time with gates, and with the FIG loss'
 CELLS = {
-  'CNN': ('noiseout.py:cnn', {}),
-  'NoiseOut': ('noiseout.py:noiseout', {'noise.rate': '0.2'}),
-  'NoiseOut FIG': ('noiseout.py:noiseout_fig', {'noise.rate': '0.2'}),
+  'CNN': tables.Cell('noiseout.py:cnn', {}, None, None),
+  'NoiseOut': tables.Cell(
+    'noiseout.py:noiseout', {'noise.rate': '0.2'}, None, None
+  ),
+  'NoiseOut FIG': tables.Cell(
+    'noiseout.py:noiseout_fig', {'noise.rate': '0.2'}, None, None
+  ),
 }
 _NUM_STEPS = 14 * 938
 

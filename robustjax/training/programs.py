@@ -2,8 +2,8 @@
 
 Each is made once per process for the same arguments, and noise rates and FIG
 weights are arguments of the step: a table whose rows differ in those alone is
-one compilation. On a mesh over seeds every program takes and returns a leading
-axis of seeds, except for what all seeds share.
+one compilation. On a mesh over seeds, steps and orders have a leading axis of
+seeds on all that seeds do not share.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def compile_init(
   image_shape: tuple[int, int, int],
   mesh: jax.sharding.Mesh,
 ) -> Callable[[array_types.Key], state_lib.State]:
-  """Root key -> the state before the first step."""
+  """Root key -> the state of one model before the first step."""
   # Initial parameters do not depend on the rate.
   return _compile_init(
     _with_rate(model, _ANY), optimizer, tuple(image_shape), mesh
@@ -70,9 +70,7 @@ def _compile_init(model, optimizer, image_shape, mesh):
     model=model,
     optimizer=optimizer,
   )
-  if sharding.is_over_seeds(mesh):
-    init = seeds.over_seeds(init, mesh, shared=(False,))
-  return jax.jit(init, out_shardings=sharding.state_sharding(mesh))
+  return jax.jit(init, out_shardings=sharding.replicated(mesh))
 
 
 def abstract_state(
