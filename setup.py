@@ -34,6 +34,7 @@ setuptools.setup(
     'scikit-learn>=1.6',
     'tensorboardX>=2.6.2',
     'tensorflow-datasets>=4.9.10',
+    'tensorstore>=0.1.86',
     'tqdm>=4.66',
   ],
   extras_require={

@@ -7,19 +7,16 @@ compared to it when restored.
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import gc
 import json
 import os
 import pathlib
-import sys
-import time
-import types
 from typing import Any
 import zlib
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+import tensorstore
 
 from robustjax import array_types
 from robustjax import errors
@@ -27,8 +24,6 @@ from robustjax import errors
 SELECTION_METRIC = 'accuracy'
 _NUM_LATEST = 2
 _FOLDER = 'checkpoints'
-_SECONDS_TO_SETTLE = 10.0
-_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class DamagedCheckpointError(errors.InputError):
@@ -194,11 +189,11 @@ class Checkpoints:
     manifest = self._read_manifest(step)['leaves']
     difference = _first_difference(abstract, manifest, checksums=False)
     if difference is None:
-      tree = self._read_state(step, abstract)
-      difference = _first_difference(tree, manifest, checksums=True)
+      stored = self._read_arrays(step, abstract)
+      difference = _first_difference(stored, manifest, checksums=True)
     if difference is not None:
       raise _damaged(step, difference)
-    return tree
+    return self._read_state(step, abstract)
 
   def restore_newest_intact(
     self, abstract: array_types.PyTree, report: Callable[[str], None]
@@ -267,18 +262,32 @@ class Checkpoints:
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise _damaged(step, 'a manifest that cannot be read') from error
 
+  def _read_arrays(self, step: int, like: array_types.PyTree):
+    """The arrays as they are on disk, read without Orbax.
+
+    A restore that fails half-way leaves Orbax's other reads behind, coroutines
+    that nobody ends and that print pages when they are collected. So damage is
+    looked for before it is asked to read.
+    """
+    folder = self._folder / str(step) / 'state'
+    names = ocp.tree.get_param_names(like, include_empty_nodes=False)
+    opened = jax.tree.map(
+      lambda name: tensorstore.open(_stored_array(folder, name), read=True),
+      names,
+    )
+    try:
+      return jax.tree.map(lambda one: one.result().read().result(), opened)
+    except Exception as error:  # TensorStore raises many types.
+      raise _unreadable(step, error) from None
+
   def _read_state(self, step: int, abstract: array_types.PyTree):
-    failure = None
     try:
       restored = self._manager.restore(
         step,
         args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
       )
-    except Exception as error:  # Orbax and TensorStore raise many types.
-      failure = type(error).__name__
-    if failure is not None:
-      _discard_unfinished_reads()
-      raise _damaged(step, f'arrays that cannot be read ({failure})')
+    except Exception as error:  # Orbax raises many types.
+      raise _unreadable(step, error) from None
     return restored['state']
 
   def _set_aside(self, step: int) -> None:
@@ -292,33 +301,17 @@ class Checkpoints:
     self._open()
 
 
-def _discard_unfinished_reads() -> None:
-  """Waits for, and collects, what a failed restore leaves behind.
-
-  Its reads go on in other threads, and its coroutines are abandoned; both would
-  print pages of their own at some later moment.
-  """
-  hook = sys.unraisablehook
-  sys.unraisablehook = lambda unraisable: None
-  deadline = time.monotonic() + _SECONDS_TO_SETTLE
-  try:
-    gc.collect()
-    while _has_unfinished_reads() and time.monotonic() < deadline:
-      time.sleep(_SECONDS_BETWEEN_LOOKS)
-      gc.collect()
-  finally:
-    sys.unraisablehook = hook
-
-
-def _has_unfinished_reads() -> bool:
-  """Whether coroutines of Orbax are still there."""
-  return any(
-    'orbax' in one.cr_code.co_filename
-    for one in gc.get_objects()
-    if isinstance(one, types.CoroutineType)
-  )
-
-
 def _damaged(step: int, got: str) -> DamagedCheckpointError:
   expected = f'the checkpoint of step {step} as it was written'
   return DamagedCheckpointError('workdir', expected, got)
+
+
+def _unreadable(step: int, error: Exception) -> DamagedCheckpointError:
+  return _damaged(step, f'arrays that cannot be read ({type(error).__name__})')
+
+
+def _stored_array(folder: pathlib.Path, name: str) -> dict[str, Any]:
+  """Where Orbax keeps an array, for TensorStore."""
+  base = {'driver': 'file', 'path': f'{folder}/'}
+  kvstore = {'driver': 'ocdbt', 'base': base, 'path': f'{name}/'}
+  return {'driver': 'zarr', 'kvstore': kvstore}

@@ -1,4 +1,6 @@
+import gc
 import os
+import types
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,7 @@ def _tree(seed=0):
     'kernel': jnp.asarray(rng.normal(size=(40, 30)), jnp.float32),
     'low': jnp.asarray(rng.normal(size=7), jnp.bfloat16),
     'step': jnp.int32(seed),
+    'nothing': (),
   }
 
 
@@ -181,3 +184,19 @@ def test_a_declined_save_is_an_error(tmp_path):
     checkpoints.save(4, _tree(4))
     with pytest.raises((RuntimeError, ValueError), match='4|3'):
       checkpoints.save(3, _tree(3))
+
+
+def test_a_failed_restore_leaves_no_reads_behind(tmp_path):
+  _save(tmp_path, 3)
+  for path in _files(tmp_path, 3):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+      checkpoints.intact_steps(_abstract())
+    path.write_bytes(content)
+  left = [
+    one.cr_code.co_qualname
+    for one in gc.get_objects()
+    if isinstance(one, types.CoroutineType)
+  ]
+  assert left == []
