@@ -38,7 +38,13 @@ setuptools.setup(
     'tqdm>=4.66',
   ],
   extras_require={
-    'test': ['pytest>=8.3', 'ruff>=0.14', 'scipy>=1.14'],
+    'test': [
+      'opencv-python-headless>=4.11',
+      'pytest>=8.3',
+      'ruff>=0.14',
+      'scikit-image>=0.25',
+      'scipy>=1.14',
+    ],
     'notebooks': ['ipykernel>=6.29', 'jupyterlab>=4.3', 'nbconvert>=7.16'],
     'bench': ['captum>=0.8', 'torch>=2.8'],
     'cuda': ['jax[cuda13]>=0.10.2'],

@@ -20,10 +20,19 @@ ROOMS = (
 )
 # Files of a room in order: each imports from those before it only.
 FILES = {
-  'images': ['filters'],
+  'images': ['filters', 'resizing', 'warps'],
   'layers': ['noise_injection', 'gating'],
   'attribution': ['quadrature', 'integrated_gradients'],
-  'corruptions': ['pixel_noise', 'blur', 'catalog'],
+  'corruptions': [
+    'draws',
+    'pixel_noise',
+    'blur',
+    'weather',
+    'digital',
+    'geometry',
+    'strokes',
+    'catalog',
+  ],
   'models': [
     'convolution',
     'fan_in_layers',

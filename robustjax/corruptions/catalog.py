@@ -1,9 +1,13 @@
 """Corruptions by name, with the amounts the papers test."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
 from robustjax import array_types
+from robustjax import errors
 from robustjax.corruptions import blur
 from robustjax.corruptions import pixel_noise
 
@@ -36,6 +40,67 @@ class Degradation(NamedTuple):
   ) -> array_types.Array:
     """Corrupts images float [B, H, W, C] in [0, 1]; same shape and range."""
     return self.function(key, images, amount=amount, index=index)
+
+
+class Corruption(NamedTuple):
+  """A corruption with the strengths its benchmark tests.
+
+  Attributes:
+    name: as in `MNIST_C` or `IMAGENET_C`.
+    function: (key, images, *, index, **parameters) -> images; may be jitted,
+      with the parameters traced.
+    severities: the parameters at each severity; one for MNIST-C, whose every
+      corruption has one strength, five for ImageNet-C.
+    source: where definition and parameters come from.
+    is_exact: whether pixels do not depend on the batch at all; else they may
+      by 2e-6, because the corruption is a matmul over the batch.
+  """
+
+  name: str
+  function: Callable[..., array_types.Array]
+  severities: tuple[Mapping[str, float], ...]
+  source: str
+  is_exact: bool = True
+
+  def __call__(
+    self,
+    key: array_types.Key,
+    images: array_types.Array,
+    *,
+    severity: array_types.ArrayLike | None = None,
+    index: array_types.Array | None = None,
+  ) -> array_types.Array:
+    """Corrupts images.
+
+    Args:
+      key: random key.
+      images: float [B, H, W, C] in [0, 1], C 1 or 3.
+      severity: 1 to the number of severities; may be traced. Not given where
+        there is but one.
+      index: int [B], place of each image in its set; 0..B-1 by default. The
+        draws of an image depend on `key` and its index only.
+
+    Returns:
+      The corrupted images, same shape and dtype, in [0, 1].
+
+    Raises:
+      errors.InputError: on another severity or other images.
+    """
+    parameters = self.parameters(severity)
+    return self.function(key, images, index=index, **parameters)
+
+  def parameters(self, severity: array_types.ArrayLike | None = None):
+    """The function's parameters at a severity, traced if that is."""
+    count = len(self.severities)
+    if count == 1 and severity is None:
+      severity = 1
+    if not hasattr(severity, 'shape'):
+      errors.check_integer('severity', severity, low=1, high=count)
+      return dict(self.severities[severity - 1])
+    return {
+      name: jnp.asarray([one[name] for one in self.severities])[severity - 1]
+      for name in self.severities[0]
+    }
 
 
 _PROGRESSION = 'noise progression; noisy dropout'

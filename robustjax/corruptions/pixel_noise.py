@@ -10,22 +10,12 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
-from robustjax import random_keys
-
-
-def _keys(key, images, index):
-  errors.check_images('images', images)
-  if index is None:
-    index = jnp.arange(len(images))
-  if index.shape != images.shape[:1]:
-    expected = f'{len(images)} integers'
-    raise errors.InputError('index', expected, f'shape {index.shape}')
-  return random_keys.example_keys(key, index)
+from robustjax.corruptions import draws
 
 
 def _draw(draw, key, images, index, shape):
   """One draw [B, *shape] per image, float32, in the dtype of the images."""
-  keys = _keys(key, images, index)
+  keys = draws.image_keys(key, images, index)
   draws = jax.vmap(lambda k: draw(k, shape, jnp.float32))(keys)
   return draws.astype(images.dtype)
 
