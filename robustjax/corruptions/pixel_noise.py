@@ -16,8 +16,8 @@ from robustjax.corruptions import draws
 def _draw(draw, key, images, index, shape):
   """One draw [B, *shape] per image, float32, in the dtype of the images."""
   keys = draws.image_keys(key, images, index)
-  draws = jax.vmap(lambda k: draw(k, shape, jnp.float32))(keys)
-  return draws.astype(images.dtype)
+  drawn = jax.vmap(lambda k: draw(k, shape, jnp.float32))(keys)
+  return drawn.astype(images.dtype)
 
 
 def gaussian_noise(
