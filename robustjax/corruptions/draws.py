@@ -1,17 +1,66 @@
-"""Keys of their own for the images of a batch.
+"""Keys and random numbers of their own for the images of a batch.
 
 What an image draws depends on the key and on the image's index only, not on the
 batch it comes in, nor on the number of devices.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
+import math
 
 import jax
+from jax.extend import random as extended_random
 import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
 from robustjax import random_keys
+
+_IMPLEMENTATION = 'threefry2x32'
+
+
+def bits(key: array_types.Key, shape: Sequence[int]) -> array_types.Array:
+  """Random words, uint32, at less than half of what `jax.random.bits` costs.
+
+  JAX hashes a 64-bit counter for every word, so that an array of draws can be
+  split among devices. An image's draws never are, so here every hash gives the
+  two words it is good for.
+
+  Args:
+    key: a threefry key, as `image_keys` gives.
+    shape: of the result.
+
+  Returns:
+    uint32 of this shape.
+  """
+  count = jnp.arange(math.prod(shape), dtype=jnp.uint32)
+  words = extended_random.threefry_2x32(jax.random.key_data(key), count)
+  return words.reshape(shape)
+
+
+def uniform(key: array_types.Key, shape: Sequence[int]) -> array_types.Array:
+  """float32 in [0, 1), multiples of 2^-23; see `bits`."""
+  mantissa = bits(key, shape) >> 9
+  one_to_two = jax.lax.bitcast_convert_type(
+    mantissa | jnp.uint32(0x3F800000), jnp.float32
+  )
+  return one_to_two - 1
+
+
+def normal(key: array_types.Key, shape: Sequence[int]) -> array_types.Array:
+  """float32, standard normal, by inversion; see `bits`."""
+  middle = 2 * uniform(key, shape) - (1 - 2**-23)  # Symmetric, never +-1.
+  return jnp.sqrt(jnp.float32(2)) * jax.lax.erf_inv(middle)
+
+
+def _as_threefry(key: array_types.Key) -> array_types.Key:
+  """Other keys give other numbers under `vmap` than alone."""
+  if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+    key = jax.random.wrap_key_data(key)
+  if str(jax.random.key_impl(key)) == _IMPLEMENTATION:
+    return key
+  words = jax.random.bits(key, (2,), jnp.uint32)
+  return jax.random.wrap_key_data(words, impl=_IMPLEMENTATION)
 
 
 def image_keys(
@@ -27,7 +76,7 @@ def image_keys(
     index: int [B], place of each image in its set; None for 0..B-1.
 
   Returns:
-    Keys [B].
+    Threefry keys [B].
 
   Raises:
     errors.InputError: on other images, or an index of another shape.
@@ -38,7 +87,7 @@ def image_keys(
   if index.shape != images.shape[:1]:
     expected = f'{len(images)} integers'
     raise errors.InputError('index', expected, f'shape {index.shape}')
-  return random_keys.example_keys(key, index)
+  return random_keys.example_keys(_as_threefry(key), index)
 
 
 def per_image(
@@ -66,3 +115,11 @@ def per_image(
   dtype = array_types.at_least_float32(images.dtype)
   corrupted = jax.vmap(corrupt)(keys, images.astype(dtype))
   return jnp.clip(corrupted, 0.0, 1.0).astype(images.dtype)
+
+
+def check_size(images: array_types.Array, least: int) -> None:
+  """Raises InputError on images of fewer than `least` rows or columns."""
+  errors.check_images('images', images)
+  if min(images.shape[1:3]) < least:
+    expected = f'at least {least} x {least} pixels'
+    raise errors.InputError('images', expected, f'shape {images.shape}')

@@ -72,3 +72,42 @@ def test_bad_input_is_named():
     pixel_noise.uniform_noise(KEY, images[0], amount=0.1)
   with pytest.raises(errors.InputError, match='index: expected 20 integers'):
     pixel_noise.uniform_noise(KEY, images, amount=0.1, index=jnp.arange(3))
+
+
+@pytest.mark.parametrize('photons', [3, 60])
+@pytest.mark.parametrize('is_traced', [False, True])
+def test_shot_noise_is_poisson(photons, is_traced):
+  value = 0.3
+  amount = jnp.float32(photons) if is_traced else photons
+  noisy = pixel_noise.shot_noise(KEY, _grey(value), photons=amount)
+  counts = np.asarray(noisy) * photons
+  np.testing.assert_allclose(counts, np.round(counts), atol=60 * 2**-22)
+  counts = np.round(counts).astype(int).ravel()
+  number = np.arange(photons)
+  expected = scipy.stats.poisson.pmf(number, value * photons)
+  expected = np.append(expected, 1 - expected.sum())  # Clipped to white.
+  found = np.bincount(counts, minlength=photons + 1)
+  is_likely = expected * counts.size > 20
+  bound = 4.5 * np.sqrt(expected * (1 - expected) * counts.size)
+  assert (np.abs(found - expected * counts.size) < bound)[is_likely].all()
+
+
+def test_black_stays_black_under_shot_and_speckle_noise():
+  images = _grey(0.0)
+  assert not pixel_noise.shot_noise(KEY, images, photons=3).any()
+  assert not pixel_noise.speckle_noise(KEY, images, amount=0.6).any()
+
+
+def test_speckle_noise_grows_with_the_value():
+  for value in (0.2, 0.5):
+    noisy = pixel_noise.speckle_noise(KEY, _grey(value), amount=0.15)
+    noise = (np.asarray(noisy).ravel() / value - 1) / 0.15
+    assert scipy.stats.kstest(noise, 'norm').pvalue > 1e-4
+
+
+def test_impulse_noise_changes_channels_by_themselves():
+  noisy = np.asarray(pixel_noise.impulse_noise(KEY, _grey(0.5), amount=0.17))
+  assert (noisy != noisy[..., :1]).any()
+  error = 4 * np.sqrt(0.085 * 0.915 / noisy.size)
+  for value in (0, 1):
+    assert abs((noisy == value).mean() - 0.085) < error
