@@ -1,19 +1,28 @@
 """Measures a trained classifier on a benchmark of corrupted images.
 
   python launch/evaluate.py --workdir=DIR --benchmark=mnist_c
+  python launch/evaluate.py --workdir=DIR --benchmark=mnist_c --source=generated
+  python launch/evaluate.py --workdir=DIR --benchmark=imagenet_c --severity=1,3
+  python launch/evaluate.py --workdir=DIR --benchmark=pgd --epsilon=0.1,0.3
+  python launch/evaluate.py --workdir=DIR --against=OTHER_DIR
 
-Writes a table and a figure to DIR/evaluation, and prints the table.
+Writes tables and figures to DIR/evaluation, and prints the table. What the
+classifier says of every image is kept there too, set by set, so that the same
+command goes on where it was interrupted.
 """
 
+from collections.abc import Mapping
 import functools
 import pathlib
 import platform
+from typing import Any
 
 from absl import flags
 import jax
 
 import command_line
 import robustjax
+from robustjax import corruptions
 from robustjax import data
 from robustjax import errors
 from robustjax import evaluation
@@ -28,8 +37,55 @@ _BENCHMARK = flags.DEFINE_enum(
   'benchmark',
   'mnist_c',
   evaluation.BENCHMARKS,
-  'mnist_c: the 16 sets of mnist_corrupted. degradations: noise and blur of'
-  ' rising strength on the test images of the data set the run was trained on.',
+  'mnist_c: 16 sets. imagenet_c, cifar10_c: 15 corruptions at 5 severities.'
+  ' degradations: noise and blur of rising strength. fgsm, pgd: adversarial'
+  ' images.',
+)
+_SOURCE = flags.DEFINE_enum(
+  'source',
+  None,
+  ('published', 'generated'),
+  'published: the corrupted images as they were published; by default for'
+  ' mnist_c and cifar10_c. generated: made from the test images of the data set'
+  ' the run was trained on; by default for imagenet_c, and always for the'
+  ' others.',
+)
+_PUBLISHED_DIR = flags.DEFINE_string(
+  'published_dir',
+  None,
+  'Folder with the files the authors published: MNIST-C and CIFAR-10-C as .npy,'
+  ' ImageNet-C as folders of images; by default they are read from --data_dir.',
+)
+_CORRUPTIONS = flags.DEFINE_list(
+  'corruption', None, 'Names of corruptions, by default all.'
+)
+_SEVERITIES = flags.DEFINE_list(
+  'severity', None, 'Severities of imagenet_c or cifar10_c, by default 1 to 5.'
+)
+_EPSILONS = flags.DEFINE_list(
+  'epsilon',
+  None,
+  'Largest changes by an attack, in [0, 1]; by default 0.05 to 0.3 on grey'
+  ' images, 1/255 to 16/255 on colour images.',
+)
+_JPEG = flags.DEFINE_bool(
+  'jpeg',
+  False,
+  'Also compress generated images, as the published files of ImageNet-C were.',
+)
+_FROST_DIR = flags.DEFINE_string(
+  'frost_dir',
+  None,
+  'Folder with the photographs of frost; a made-up texture by default.',
+)
+_SEED = flags.DEFINE_integer(
+  'seed', 0, 'Of the draws of generated corruptions and attacks.'
+)
+_AGAINST = flags.DEFINE_string(
+  'against',
+  None,
+  'Folder of another run, to compare with image by image: differences with'
+  " their intervals, and McNemar's test with Holm's correction.",
 )
 _STEP = flags.DEFINE_string(
   'step', 'latest', 'Checkpoint: a step, latest or best.'
@@ -78,9 +134,42 @@ def _gate_details(restored) -> dict[str, str]:
   }
 
 
-def _restore_all() -> dict[str, robustjax.training.Restored]:
+def _numbers(flag: flags.FlagHolder, kind: type) -> list | None:
+  """A flag's list as numbers."""
+  if flag.value is None:
+    return None
+  try:
+    return [kind(one) for one in flag.value]
+  except ValueError as error:
+    expected = f'numbers ({kind.__name__}) with commas between'
+    raise errors.InputError(flag.name, expected, str(flag.value)) from error
+
+
+def _is_published() -> bool:
+  """Whether published images are asked for."""
+  names = ('mnist_c', 'cifar10_c', 'imagenet_c')
+  if _SOURCE.value is None:
+    is_usual = _BENCHMARK.value in names[:2]
+    return is_usual or _PUBLISHED_DIR.value is not None
+  if _SOURCE.value == 'published' and _BENCHMARK.value not in names:
+    expected = f'generated for {_BENCHMARK.value}'
+    raise errors.InputError('source', expected, 'published')
+  return _SOURCE.value == 'published'
+
+
+def _source(config) -> Any:
+  """What `evaluate` takes as its source."""
+  if _is_published():
+    return _PUBLISHED_DIR.value
+  if _PUBLISHED_DIR.value is not None:
+    expected = 'nothing beside generated images'
+    raise errors.InputError('published_dir', expected, _PUBLISHED_DIR.value)
+  return data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
+
+
+def _restore_all(workdir: str) -> dict[str, robustjax.training.Restored]:
   """The run's classifier, or one per seed, by the name of its column."""
-  workdir, step = _WORKDIR.value, _step()
+  step = _step()
   config = run_config.read(workdir)
   if config.num_seeds == 1:
     return {config.variant: robustjax.restore(workdir, step)}
@@ -91,6 +180,46 @@ def _restore_all() -> dict[str, robustjax.training.Restored]:
     )
     for seed in seeds
   }
+
+
+def _folder(workdir: str) -> pathlib.Path:
+  """Where results go: published and generated images do not mix."""
+  folder = pathlib.Path(workdir).expanduser() / 'evaluation'
+  is_made = _BENCHMARK.value in ('mnist_c', 'imagenet_c')
+  return folder / 'generated' if is_made and not _is_published() else folder
+
+
+def _predictions_dir(workdir: str, restored) -> pathlib.Path:
+  """One for each checkpoint, benchmark and way its images are made."""
+  parts = [_BENCHMARK.value, f'step-{restored.step}']
+  if not _is_published():
+    parts.append(f'seed-{_SEED.value}')
+  parts += [name for name, flag in _WAYS.items() if flag.value]
+  seed = f'seed-{restored.config.seed}'
+  return _folder(workdir) / 'predictions' / seed / '-'.join(parts)
+
+
+_WAYS = {'jpeg': _JPEG, 'photographs': _FROST_DIR, 'files': _PUBLISHED_DIR}
+
+
+def _evaluate(workdir: str, restored, source) -> evaluation.Results:
+  textures = None
+  if _FROST_DIR.value is not None:
+    textures = corruptions.load_frost_textures(_FROST_DIR.value)
+  return robustjax.evaluate(
+    restored.predict,
+    source,
+    benchmark=_BENCHMARK.value,
+    corruptions=_CORRUPTIONS.value,
+    severities=_numbers(_SEVERITIES, int),
+    epsilons=_numbers(_EPSILONS, float),
+    data_dir=_DATA_DIR.value,
+    batch_size=_BATCH_SIZE.value,
+    seed=_SEED.value,
+    jpeg=_JPEG.value,
+    frost_textures=textures,
+    predictions_dir=_predictions_dir(workdir, restored),
+  )
 
 
 def _over_seeds(table) -> dict[str, str]:
@@ -111,23 +240,9 @@ def _over_seeds(table) -> dict[str, str]:
   return shown
 
 
-def main(unused_names):
-  classifiers = _restore_all()
-  first = next(iter(classifiers.values()))
-  config = first.config
-  source = None
-  if _BENCHMARK.value != 'mnist_c':
-    source = data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
-  table = {
-    name: robustjax.evaluate(
-      restored.predict,
-      source,
-      benchmark=_BENCHMARK.value,
-      data_dir=_DATA_DIR.value,
-      batch_size=_BATCH_SIZE.value,
-    )
-    for name, restored in classifiers.items()
-  }
+def _details(classifiers, table) -> dict[str, str]:
+  """What a reader of the table has to know beside it."""
+  config = next(iter(classifiers.values())).config
   seeds = ', '.join(str(one.config.seed) for one in classifiers.values())
   steps = sorted({one.step for one in classifiers.values()})
   details = {
@@ -141,11 +256,52 @@ def main(unused_names):
     of_seed = '' if len(table) == 1 else f', {name}'
     for what, value in _gate_details(restored).items():
       details[what + of_seed] = value
-  folder = pathlib.Path(_WORKDIR.value).expanduser() / 'evaluation'
+  return details
+
+
+def _only(table: Mapping[str, Any]) -> tuple[str, Any]:
+  """The one classifier of a run, for a comparison image by image."""
+  if len(table) != 1:
+    expected = 'runs of one seed each, to be compared image by image'
+    raise errors.InputError('against', expected, f'{len(table)} seeds')
+  return next(iter(table.items()))
+
+
+def _compare(classifiers, table, source) -> None:
+  """Prints and saves how the run does against that in --against."""
+  others = _restore_all(_AGAINST.value)
+  (name, restored), (_, found) = _only(classifiers), _only(table)
+  other_name, other = _only(others)
+  _evaluate(_AGAINST.value, other, source)
+  compared = evaluation.compare(
+    _predictions_dir(_WORKDIR.value, restored),
+    _predictions_dir(_AGAINST.value, other),
+    found,
+  )
+  if other_name == name:
+    other_name = f'{name} in {pathlib.Path(_AGAINST.value).name}'
+  text = compared.to_markdown(name, other_name)
+  path = _folder(_WORKDIR.value) / f'{_BENCHMARK.value}-against.md'
+  path.write_text(text)
+  print(f'{text}\nsaved {path.name} in {path.parent}')
+
+
+def main(unused_names):
+  workdir = _WORKDIR.value
+  classifiers = _restore_all(workdir)
+  source = _source(next(iter(classifiers.values())).config)
+  table = {
+    name: _evaluate(workdir, restored, source)
+    for name, restored in classifiers.items()
+  }
+  details = _details(classifiers, table)
+  folder = _folder(workdir)
   paths = report.save(table, folder, details=details)
   print(evaluation.to_markdown(table))
   print('\n'.join(f'{name}: {value}' for name, value in details.items()))
   print('saved', ', '.join(path.name for path in paths), 'in', folder)
+  if _AGAINST.value is not None:
+    _compare(classifiers, table, source)
 
 
 if __name__ == '__main__':

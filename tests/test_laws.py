@@ -30,6 +30,10 @@ class Case(NamedTuple):
     shape: of x.
     off: (key, x) -> y, switched off: the identity; None where nothing can be.
     is_random: whether another key gives another result.
+    is_stepped: whether it rounds to levels on its way, so that what is computed
+      in another order comes out another level here and there; its gradient may
+      be zero.
+    is_slow: whether it is left out of the everyday tests.
   """
 
   covers: str
@@ -37,6 +41,8 @@ class Case(NamedTuple):
   shape: tuple[int, ...]
   off: Callable | None = None
   is_random: bool = True
+  is_stepped: bool = False
+  is_slow: bool = False
 
 
 def _inject(strategy):
@@ -82,6 +88,48 @@ def _degradation(name):
   )
 
 
+_NOT_RANDOM = (
+  'identity', 'scale', 'brightness', 'stripe', 'canny_edges', 'defocus_blur',
+  'zoom_blur', 'contrast', 'pixelate', 'jpeg_compression', 'gaussian_blur',
+  'saturate', 'quantize', 'inverse',
+)  # fmt: skip
+_STEPPED = (
+  'glass_blur', 'motion_blur', 'spatter', 'canny_edges', 'jpeg_compression',
+  'pixelate', 'quantize', 'snow', 'shot_noise',
+)  # fmt: skip
+_TABLES = {
+  name: getattr(corruptions, name)
+  for name in ('MNIST_C', 'MNIST_C_FURTHER', 'IMAGENET_C', 'IMAGENET_C_EXTRA')
+}
+
+
+def _function(corruption):
+  """What computes it, whatever its parameters."""
+  return getattr(corruption.function, 'func', corruption.function)
+
+
+# One for each function: colour images first.
+_DISTINCT = {
+  _function(corruption): (table, name)
+  for table, names in _TABLES.items()
+  for name, corruption in names.items()
+}.values()
+
+
+def _corruption(table, name):
+  corruption = _TABLES[table][name]
+  is_leveled = table.startswith('IMAGENET')
+  severity = jnp.int32(4) if is_leveled else None
+  return Case(
+    f'corruptions.{_function(corruption).__qualname__}',
+    lambda key, x: corruption(key, x, severity=severity),
+    (2, 16, 16, 3 if is_leveled else 1),
+    is_random=name not in _NOT_RANDOM,
+    is_stepped=name in _STEPPED,
+    is_slow=True,
+  )
+
+
 CASES = {
   **{f'inject_noise {name}': _inject(name) for name in layers.STRATEGIES},
   'NoiseInjection': _module(
@@ -101,11 +149,27 @@ CASES = {
     IMAGES,
   ),
   **{name: _degradation(name) for name in corruptions.DEGRADATIONS},
+  **{f'{table} {name}': _corruption(table, name) for table, name in _DISTINCT},
 }
 
-every_case = pytest.mark.parametrize('case', CASES.values(), ids=CASES.keys())
+every_case = pytest.mark.parametrize(
+  'case',
+  [
+    pytest.param(case, id=name, marks=[pytest.mark.slow] * case.is_slow)
+    for name, case in CASES.items()
+  ],
+)
 # Sums of at most a few hundred terms of order 1, in another order.
 close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
+
+
+def _assert_close(found, expected, case):
+  """Equal but for rounding, and for levels that rounding has changed."""
+  if not case.is_stepped:
+    close(found, expected)
+    return
+  off = np.abs(np.asarray(found) - np.asarray(expected))
+  assert (off > 1e-4).mean() < 0.02
 
 
 def _input(case, batch=()):
@@ -121,13 +185,18 @@ def test_the_table_is_complete():
   public = {f'layers.{name}' for name in callables}
   public |= {f'models.{name}' for name in models.MODELS}
   public |= {f'corruptions.{name}' for name in corruptions.DEGRADATIONS}
+  public |= {
+    f'corruptions.{_function(corruption).__qualname__}'
+    for table in _TABLES.values()
+    for corruption in table.values()
+  }
   assert covered == public
 
 
 @every_case
 def test_jit_equals_eager(case):
   key, x = jax.random.key(2), _input(case)
-  close(jax.jit(case.apply)(key, x), case.apply(key, x))
+  _assert_close(jax.jit(case.apply)(key, x), case.apply(key, x), case)
 
 
 @every_case
@@ -135,7 +204,8 @@ def test_vmap_adds_a_leading_axis(case):
   keys, x = jax.random.split(jax.random.key(3), 2), _input(case, batch=(2,))
   found = jax.jit(jax.vmap(case.apply))(keys, x)
   alone = jax.jit(case.apply)
-  close(found, jnp.stack([alone(keys[i], x[i]) for i in range(2)]))
+  expected = jnp.stack([alone(keys[i], x[i]) for i in range(2)])
+  _assert_close(found, expected, case)
 
 
 @every_case
@@ -148,8 +218,9 @@ def test_bfloat16_stays_near_float32(case):
   assert found.dtype == jnp.bfloat16
   exact = jax.jit(case.apply)(key, x.astype(jnp.float32))
   # A few roundings to 8 bits of values below 4.
-  error = jnp.abs(found.astype(jnp.float32) - exact)
-  assert float(error.max()) <= 4 * 4 * 2**-8
+  error = np.abs(np.asarray(found.astype(jnp.float32) - exact))
+  is_far = error > 4 * 4 * 2**-8
+  assert is_far.mean() <= 0.02 * case.is_stepped
 
 
 @every_case
@@ -158,7 +229,7 @@ def test_gradients_are_finite(case):
   gradient = jax.jit(jax.grad(lambda x: jnp.sum(jnp.sin(case.apply(key, x)))))
   found = gradient(x)
   assert np.isfinite(found).all()
-  assert np.abs(found).max() > 0
+  assert np.abs(found).max() > 0 or case.is_stepped
 
 
 @every_case

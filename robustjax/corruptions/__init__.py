@@ -1,6 +1,25 @@
-"""Test-time corruptions: batched, keyed, and traceable in their amounts."""
+"""Test-time corruptions: batched, keyed, and traceable in their strength."""
 
+from robustjax.corruptions.catalog import Corruption
 from robustjax.corruptions.catalog import Degradation
 from robustjax.corruptions.catalog import DEGRADATIONS
+from robustjax.corruptions.catalog import IMAGENET_C
+from robustjax.corruptions.catalog import IMAGENET_C_EXTRA
+from robustjax.corruptions.catalog import MNIST_C
+from robustjax.corruptions.catalog import MNIST_C_FURTHER
+from robustjax.corruptions.frost import frost_source
+from robustjax.corruptions.frost import FrostTextures
+from robustjax.corruptions.frost import load_frost_textures
 
-__all__ = ('DEGRADATIONS', 'Degradation')
+__all__ = (
+  'DEGRADATIONS',
+  'IMAGENET_C',
+  'IMAGENET_C_EXTRA',
+  'MNIST_C',
+  'MNIST_C_FURTHER',
+  'Corruption',
+  'Degradation',
+  'FrostTextures',
+  'frost_source',
+  'load_frost_textures',
+)

@@ -7,7 +7,6 @@ may be traced, so that a sweep over amounts compiles once.
 
 import math
 
-import jax
 import jax.numpy as jnp
 
 from robustjax import array_types
@@ -15,12 +14,6 @@ from robustjax import errors
 from robustjax.corruptions import draws
 
 MOST_PHOTONS = 60  # of the mildest published shot noise
-
-
-def _draw(draw, key, images, index, shape):
-  """One draw [B, *shape] per image, float32, in the dtype of the images."""
-  keys = draws.image_keys(key, images, index)
-  return jax.vmap(lambda k: draw(k, shape))(keys).astype(images.dtype)
 
 
 def gaussian_noise(
@@ -48,9 +41,12 @@ def gaussian_noise(
     Noise progression and noisy dropout, degraded test sets.
   """
   errors.check_range('amount', amount)
-  noise = _draw(draws.normal, key, images, index, images.shape[1:])
-  amount = jnp.asarray(amount, images.dtype)
-  return jnp.clip(images + amount * noise, 0.0, 1.0)
+
+  def corrupt(key, image):
+    noise = draws.normal(key, image.shape).astype(image.dtype)
+    return image + jnp.asarray(amount, image.dtype) * noise
+
+  return draws.per_image(corrupt, key, images, index)
 
 
 def salt_and_pepper(
@@ -78,17 +74,19 @@ def salt_and_pepper(
     Noise progression and noisy dropout, degraded test sets.
   """
   errors.check_range('amount', amount, high=1.0)
-  errors.check_images('images', images)
-  shape = (*images.shape[1:3], 1)
-  uniform = _draw(draws.uniform, key, images, index, shape)
-  return _salt_and_pepper(images, uniform, amount)
+
+  def corrupt(key, image):
+    uniform = draws.uniform(key, (*image.shape[:2], 1))
+    return _salt_and_pepper(image, uniform, amount)
+
+  return draws.per_image(corrupt, key, images, index)
 
 
-def _salt_and_pepper(images, uniform, amount):
-  amount = jnp.asarray(amount, images.dtype)
-  noisy = jnp.where(uniform < amount / 2, jnp.zeros_like(images), images)
+def _salt_and_pepper(image, uniform, amount):
+  amount = jnp.asarray(amount, uniform.dtype)
+  noisy = jnp.where(uniform < amount / 2, jnp.zeros_like(image), image)
   is_salt = (uniform >= amount / 2) & (uniform < amount)
-  return jnp.where(is_salt, jnp.ones_like(images), noisy)
+  return jnp.where(is_salt, jnp.ones_like(image), noisy)
 
 
 def impulse_noise(
@@ -116,9 +114,11 @@ def impulse_noise(
     ImageNet-C and MNIST-C generators, `impulse_noise`.
   """
   errors.check_range('amount', amount, high=1.0)
-  errors.check_images('images', images)
-  uniform = _draw(draws.uniform, key, images, index, images.shape[1:])
-  return _salt_and_pepper(images, uniform, amount)
+
+  def corrupt(key, image):
+    return _salt_and_pepper(image, draws.uniform(key, image.shape), amount)
+
+  return draws.per_image(corrupt, key, images, index)
 
 
 def speckle_noise(
@@ -146,10 +146,12 @@ def speckle_noise(
     ImageNet-C and MNIST-C generators, `speckle_noise`.
   """
   errors.check_range('amount', amount)
-  errors.check_images('images', images)
-  noise = _draw(draws.normal, key, images, index, images.shape[1:])
-  amount = jnp.asarray(amount, images.dtype)
-  return jnp.clip(images + amount * images * noise, 0.0, 1.0)
+
+  def corrupt(key, image):
+    noise = draws.normal(key, image.shape).astype(image.dtype)
+    return image + jnp.asarray(amount, image.dtype) * image * noise
+
+  return draws.per_image(corrupt, key, images, index)
 
 
 def shot_noise(
@@ -178,15 +180,15 @@ def shot_noise(
     ImageNet-C and MNIST-C generators, `shot_noise`.
   """
   errors.check_range('photons', photons, high=MOST_PHOTONS, open_low=True)
-  errors.check_images('images', images)
-  uniform = _draw(draws.uniform, key, images, index, images.shape[1:])
-  most = MOST_PHOTONS
-  if not hasattr(photons, 'shape'):
-    most = math.ceil(photons)
-  photons = jnp.asarray(photons, jnp.float32)
-  rate = images.astype(jnp.float32) * photons
-  counts = _poisson(uniform.astype(jnp.float32), rate, most)
-  return jnp.clip(counts / photons, 0.0, 1.0).astype(images.dtype)
+  is_traced = hasattr(photons, 'shape')
+  most = MOST_PHOTONS if is_traced else math.ceil(photons)
+
+  def corrupt(key, image):
+    uniform = draws.uniform(key, image.shape).astype(image.dtype)
+    full = jnp.asarray(photons, image.dtype)
+    return _poisson(uniform, image * full, most) / full
+
+  return draws.per_image(corrupt, key, images, index)
 
 
 def _poisson(uniform, rate, most: int):
@@ -232,6 +234,10 @@ def uniform_noise(
     image.
   """
   errors.check_range('amount', amount)
-  noise = _draw(draws.uniform, key, images, index, images.shape[1:])
-  amount = jnp.asarray(amount, images.dtype)
-  return (images + amount * noise) / (1 + amount)
+
+  def corrupt(key, image):
+    noise = draws.uniform(key, image.shape).astype(image.dtype)
+    largest = jnp.asarray(amount, image.dtype)
+    return (image + largest * noise) / (1 + largest)
+
+  return draws.per_image(corrupt, key, images, index)

@@ -4,10 +4,11 @@ from robustjax.evaluation.gate_activity import gate_activity
 from robustjax.evaluation.gate_activity import GateActivity
 from robustjax.evaluation.results import Results
 from robustjax.evaluation.results import Row
-from robustjax.evaluation.results import to_markdown
 from robustjax.evaluation.sweep import BENCHMARKS
+from robustjax.evaluation.sweep import compare
 from robustjax.evaluation.sweep import evaluate
 from robustjax.evaluation.sweep import MNIST_C
+from robustjax.evaluation.tables import to_markdown
 
 __all__ = (
   'BENCHMARKS',
@@ -15,6 +16,7 @@ __all__ = (
   'GateActivity',
   'Results',
   'Row',
+  'compare',
   'evaluate',
   'gate_activity',
   'to_markdown',

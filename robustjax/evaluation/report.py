@@ -1,16 +1,16 @@
-"""Results as files: JSON, CSV, Markdown and one figure."""
+"""Results as files: JSON, CSV, Markdown and figures."""
 
 from collections.abc import Mapping
 import csv
-import json
 import os
 import pathlib
 from typing import Any
 
-from robustjax.evaluation import canvas
+from robustjax.evaluation import plots
 from robustjax.evaluation import results
+from robustjax.evaluation import tables
 
-_BAR_HEIGHT = 0.8  # of a set's share of the axis, divided among classifiers
+_MAX_CLASSES = 20  # whose accuracies are printed; of more they are in the JSON
 
 
 def save(
@@ -20,6 +20,8 @@ def save(
   details: Mapping[str, Any] | None = None,
 ) -> list[pathlib.Path]:
   """Writes `BENCHMARK.json`, `.csv`, `.md` and `.png`.
+
+  Also `BENCHMARK-curves.png`, where there are several severities or amounts.
 
   Args:
     table: results on one benchmark, by name of the classifier.
@@ -32,7 +34,7 @@ def save(
   Raises:
     errors.InputError: if the results are not on the same sets.
   """
-  results.common_labels(table)
+  tables.common_labels(table)
   folder = pathlib.Path(folder).expanduser()
   folder.mkdir(parents=True, exist_ok=True)
   benchmark = next(iter(table.values())).benchmark
@@ -43,7 +45,10 @@ def save(
   _write_json(paths[0], table, details)
   _write_csv(paths[1], table)
   paths[2].write_text(_document(table, details))
-  plot(table, paths[3])
+  plots.bars(table, paths[3])
+  if plots.has_curves(next(iter(table.values()))):
+    paths.append(folder / f'{benchmark}-curves.png')
+    plots.curves(table, paths[-1])
   return paths
 
 
@@ -52,17 +57,20 @@ def _write_json(path, table, details) -> None:
     'details': details,
     'results': {name: r.to_dict() for name, r in table.items()},
   }
-  path.write_text(json.dumps(content, indent=2) + '\n')
+  path.write_text(results.to_json(content))
 
 
 def _write_csv(path, table) -> None:
-  fields = ('classifier', 'benchmark', *results.Row._fields, 'accuracy')
+  """One line per classifier and set."""
+  lines = [
+    {'classifier': name} | record
+    for name, found in table.items()
+    for record in found.to_records()
+  ]
   with path.open('w', newline='') as file:
-    writer = csv.writer(file)
-    writer.writerow(fields)
-    for name, found in table.items():
-      for row in found.rows:
-        writer.writerow((name, found.benchmark, *row, row.accuracy))
+    writer = csv.DictWriter(file, lines[0])
+    writer.writeheader()
+    writer.writerows(lines)
 
 
 def _document(table, details) -> str:
@@ -70,38 +78,38 @@ def _document(table, details) -> str:
   lines = [
     f'# {first.benchmark}: accuracy %',
     '',
-    f'Images: {first.source}; {first.rows[0].total} per set, each once.',
+    _about_images(first),
     '',
-    results.to_markdown(table),
+    tables.to_markdown(table),
   ]
+  if 'mce' in first.summary:
+    lines += ['Corruption errors (CE), AlexNet being 100:', '', _errors(table)]
+  if _has_few_classes(table):
+    title = 'By class, over the images of all sets:'
+    lines += [title, '', tables.class_table(table)]
   lines += [f'- {name}: {value}' for name, value in details.items()]
   return '\n'.join(lines) + '\n'
 
 
-def plot(table: Mapping[str, results.Results], path: str | os.PathLike) -> None:
-  """Draws accuracy by set as horizontal bars, one colour per classifier.
+def _about_images(found: results.Results) -> str:
+  """What the images are, where from and what was done to them."""
+  origin = f' ({found.origin})' if found.origin else ''
+  done = f'; {", ".join(found.processing)}' if found.processing else ''
+  number = f'{found.rows[0].total} per set, each once'
+  return f'Images: {found.source}{origin}{done}; {number}.'
 
-  Args:
-    table: results on one benchmark, by name of the classifier.
-    path: the image file to write.
 
-  Raises:
-    errors.InputError: if the results are not on the same sets.
-  """
-  labels = results.common_labels(table)
-  height = _BAR_HEIGHT / len(table)
-  figure = canvas.new_figure(7, 1.5 + 0.28 * len(labels))
-  axes = figure.subplots()
-  for number, (name, found) in enumerate(table.items()):
-    places = [i + number * height for i in range(len(labels))]
-    values = [100 * row.accuracy for row in found.rows]
-    mean = 100 * found.accuracy
-    axes.barh(places, values, height, label=f'{name}, mean {mean:.2f} %')
-  middle = _BAR_HEIGHT / 2 - height / 2
-  axes.set_yticks([i + middle for i in range(len(labels))], labels)
-  axes.invert_yaxis()
-  axes.set_xlim(0, 100)
-  axes.set_xlabel('accuracy %')
-  axes.set_title(next(iter(table.values())).benchmark)
-  figure.legend(loc='outside lower center', ncols=len(table), frameon=False)
-  figure.savefig(path, dpi=150)
+def _errors(table) -> str:
+  """CE by corruption as a Markdown table."""
+  every = [found.corruption_errors for found in table.values()]
+  lines = [(name, *(f'{one[name]:.1f}' for one in every)) for name in every[0]]
+  return tables.markdown([('corruption', *table), *lines])
+
+
+def _has_few_classes(table) -> bool:
+  """Whether classes were counted, and are few enough to be printed."""
+  rows = [row for found in table.values() for row in found.rows]
+  return all(
+    row.class_total is not None and len(row.class_total) <= _MAX_CLASSES
+    for row in rows
+  )

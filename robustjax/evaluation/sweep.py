@@ -1,71 +1,92 @@
 """A classifier on every set of a benchmark."""
 
+from collections.abc import Sequence
+import json
 import os
+import pathlib
+from typing import Any
 
-import jax
 import numpy as np
 
 from robustjax import array_types
+from robustjax import attacks
 from robustjax import errors
 from robustjax import progress
-from robustjax import random_keys
 from robustjax.corruptions import catalog
 from robustjax.data import sources
+from robustjax.evaluation import cells
+from robustjax.evaluation import comparison
 from robustjax.evaluation import metrics
+from robustjax.evaluation import predictions
 from robustjax.evaluation import results
+from robustjax.evaluation import rows
 
-BENCHMARKS = ('mnist_c', 'degradations')
-
-# The static data set's 16 configurations (Mu and Gilmer, 2019).
-MNIST_C = (
-  'identity',
-  'shot_noise',
-  'impulse_noise',
-  'glass_blur',
-  'motion_blur',
-  'shear',
-  'scale',
-  'rotate',
-  'brightness',
-  'translate',
-  'stripe',
-  'fog',
-  'spatter',
-  'dotted_line',
-  'zigzag',
-  'canny_edges',
+BENCHMARKS = (
+  'mnist_c',
+  'imagenet_c',
+  'cifar10_c',
+  'degradations',
+  *attacks.ATTACKS,
 )
+MNIST_C = tuple(catalog.MNIST_C)
+_ABOUT = 'sweep.json'
+_NUM_PROBES = 4  # images by whose logits a classifier is known again
 
 
 def evaluate(
   predict: array_types.Predict,
-  source: sources.DataSet | tuple[np.ndarray, np.ndarray] | None = None,
+  source: sources.DataSet
+  | tuple[np.ndarray, np.ndarray]
+  | str
+  | os.PathLike
+  | None = None,
   *,
   benchmark: str = 'mnist_c',
+  corruptions: Sequence[str] | None = None,
+  severities: Sequence[int] | None = None,
+  epsilons: Sequence[float] | None = None,
   data_dir: str | os.PathLike | None = None,
   batch_size: int = 128,
   seed: int = 0,
+  jpeg: bool = False,
+  frost_textures: array_types.Array | None = None,
+  predictions_dir: str | os.PathLike | None = None,
 ) -> results.Results:
   """Measures a classifier on every set of a benchmark, each image once.
 
   Args:
     predict: any function from images float32 [B, H, W, C] in [0, 1] to logits
       [B, C]: linen, NNX, Equinox, a lambda.
-    source: for 'degradations', the clean images to corrupt: a data set, or
-      images (uint8, or float in [0, 1]) and labels. For 'mnist_c' nothing: its
-      sets are read from `data_dir`.
-    benchmark: 'mnist_c' (the 16 sets of the TFDS data set `mnist_corrupted`) or
-      'degradations' (every amount of `corruptions.DEGRADATIONS`).
+    source: clean images to corrupt, a data set or (images, labels): corrupted
+      images are then generated. A folder: the published files are read, MNIST-C
+      and CIFAR-10-C as .npy, ImageNet-C as folders of images. None: they are
+      read from the TFDS data set in `data_dir`.
+    benchmark: 'mnist_c', 'imagenet_c', 'cifar10_c' (published only),
+      'degradations' (every amount of `corruptions.DEGRADATIONS`), 'fgsm' or
+      'pgd' (every epsilon).
+    corruptions: names, of the benchmark's further ones too; by default all the
+      benchmark consists of.
+    severities: levels of ImageNet-C or CIFAR-10-C; all five by default.
+    epsilons: largest changes of a value by an attack; by default 0.05 to 0.3 on
+      grey images, 1/255 to 16/255 on colour images.
     data_dir: folder of prepared TFDS data sets; see `data.load`.
     batch_size: images per call of `predict`.
-    seed: of the corruptions' draws.
+    seed: of the draws of generated corruptions and of attacks.
+    jpeg: whether generated images are also compressed as the published files
+      of ImageNet-C were.
+    frost_textures: see `corruptions.load_frost_textures`; a made-up texture by
+      default.
+    predictions_dir: folder that keeps what the classifier says of each image,
+      set by set: an interrupted sweep goes on where it was, and two classifiers
+      can be compared image by image.
 
   Returns:
     The `Results`.
 
   Raises:
-    errors.InputError: on an unknown benchmark, a missing or superfluous source,
-      a data set that is not prepared, or a `predict` that gives no logits.
+    errors.InputError: on an unknown benchmark, corruption or severity, a
+      missing or superfluous source, a data set that is not prepared or damaged,
+      a `predict` that gives no logits, or predictions of another sweep.
 
   Example:
     >>> import jax.numpy as jnp
@@ -77,52 +98,183 @@ def evaluate(
     0.103
   """
   errors.check_choice('benchmark', benchmark, BENCHMARKS)
-  if benchmark == 'mnist_c':
-    if source is not None:
-      expected = 'None for mnist_c, whose sets are read from data_dir'
+  _check_options(
+    benchmark, corruptions=corruptions, severities=severities, epsilons=epsilons
+  )
+  data = _clean_images(source)
+  if benchmark in attacks.ATTACKS:
+    _need_images(benchmark, data, source)
+    plan = cells.attack(benchmark, predict, data, epsilons=epsilons, seed=seed)
+  elif benchmark == 'degradations':
+    _need_images(benchmark, data, source)
+    plan = cells.degrade(data, names=corruptions, seed=seed)
+  elif data is None:
+    plan = cells.read_published(
+      benchmark,
+      source,
+      names=corruptions,
+      severities=severities,
+      data_dir=data_dir,
+    )
+  else:
+    if benchmark == 'cifar10_c':
+      expected = 'None or a folder for cifar10_c, which is only published'
       raise errors.InputError('source', expected, type(source).__name__)
-    return _mnist_c(predict, data_dir, batch_size)
-  if source is None:
-    raise errors.InputError('source', 'a data set to corrupt', 'None')
-  if not isinstance(source, sources.DataSet):
-    if not isinstance(source, tuple | list) or len(source) != 2:
-      expected = 'a data set, or (images, labels)'
-      raise errors.InputError('source', expected, type(source).__name__)
-    source = sources.from_arrays(*source)
-  return _degradations(predict, source, batch_size, seed)
+    plan = cells.generate(
+      benchmark,
+      data,
+      names=corruptions,
+      severities=severities,
+      seed=seed,
+      jpeg=jpeg,
+      frost_textures=frost_textures,
+    )
+  return _run(plan, predict, batch_size, predictions_dir)
 
 
-def _mnist_c(predict, data_dir, batch_size) -> results.Results:
-  names = [f'mnist_corrupted/{name}' for name in MNIST_C]
-  folders = [sources.prepared_folder(n, data_dir=data_dir) for n in names]
-  rows = []
-  with progress.bar(len(names), 'MNIST-C') as shown:
-    for corruption, name in zip(MNIST_C, names, strict=True):
-      data = sources.load(name, 'test', data_dir=data_dir)
-      counts = metrics.count_correct(predict, data, batch_size=batch_size)
-      rows.append(results.Row(corruption, None, *counts))
+def _check_options(benchmark, *, corruptions, severities, epsilons) -> None:
+  """Refuses options that would be ignored."""
+  is_attack = benchmark in attacks.ATTACKS
+  for field, value, has_meaning in (
+    ('corruptions', corruptions, not is_attack),
+    ('severities', severities, benchmark in ('imagenet_c', 'cifar10_c')),
+    ('epsilons', epsilons, is_attack),
+  ):
+    if value is not None and not has_meaning:
+      raise errors.InputError(field, f'None for {benchmark}', repr(value))
+
+
+def _clean_images(source) -> sources.DataSet | None:
+  """The images to corrupt; None where published ones are to be read."""
+  if source is None or isinstance(source, str | os.PathLike):
+    return None
+  if isinstance(source, sources.DataSet):
+    return source
+  if not isinstance(source, tuple | list) or len(source) != 2:
+    expected = 'a data set, (images, labels), a folder or None'
+    raise errors.InputError('source', expected, type(source).__name__)
+  return sources.from_arrays(*source)
+
+
+def _need_images(benchmark, data, source) -> None:
+  if data is None:
+    expected = f'clean images for {benchmark}'
+    raise errors.InputError('source', expected, repr(source))
+
+
+def _run(plan, predict, batch_size, predictions_dir) -> results.Results:
+  folder = _open_folder(predictions_dir, plan, predict, batch_size)
+  found = []
+  with progress.bar(len(plan.cells), plan.benchmark) as shown:
+    for cell in plan.cells:
+      found.append(_predictions(cell, predict, batch_size, folder))
       shown.update(1)
-  source = f'TFDS mnist_corrupted {folders[0].name}'
-  return results.Results('mnist_c', source, tuple(rows))
+  table = tuple(
+    rows.row_of(
+      one, cell.corruption, amount=cell.amount, severity=cell.severity
+    )
+    for cell, one in zip(plan.cells, found, strict=True)
+  )
+  return results.Results(
+    plan.benchmark,
+    plan.source,
+    table,
+    plan.origin,
+    plan.processing,
+    _intervals(table, found),
+  )
 
 
-def _degradations(predict, data, batch_size, seed) -> results.Results:
-  key = random_keys.root_key(seed)
-  counts = metrics.count_correct(predict, data, batch_size=batch_size)
-  rows = [results.Row('clean', None, *counts)]
-  table = catalog.DEGRADATIONS.values()
-  with progress.bar(len(table), 'degradations') as shown:
-    for degradation in table:
-      function = jax.jit(degradation.function)
-      for amount in filter(None, degradation.amounts):
+def cell_file(folder: pathlib.Path, row: rows.Row | cells.Cell) -> pathlib.Path:
+  """Where the predictions of a set are kept."""
+  strength = row.severity if row.amount is None else row.amount
+  end = '' if strength is None else f'-{strength:g}'
+  return folder / f'{row.corruption}{end}.npz'
 
-        def corrupt(images, index, function=function, amount=amount):
-          return function(key, images, amount=amount, index=index)
 
-        counts = metrics.count_correct(
-          predict, data, corrupt=corrupt, batch_size=batch_size
-        )
-        rows.append(results.Row(degradation.name, amount, *counts))
-      shown.update(1)
-  source = f'{data.name} {data.split}, corrupted with seed {seed}'
-  return results.Results('degradations', source, tuple(rows))
+def _predictions(cell, predict, batch_size, folder) -> predictions.Predictions:
+  path = folder and cell_file(folder, cell)
+  if path and path.exists():
+    return predictions.load(path)
+  found = metrics.predictions_of(
+    predict, cell.open(), corrupt=cell.corrupt, batch_size=batch_size
+  )
+  if path:
+    predictions.save(path, found)
+  return found
+
+
+def _open_folder(folder, plan, predict, batch_size) -> pathlib.Path | None:
+  """Makes the folder, or sees that what is in it is of this very sweep."""
+  if folder is None:
+    return None
+  folder = pathlib.Path(folder).expanduser()
+  about = {
+    'benchmark': plan.benchmark,
+    'source': plan.source,
+    'processing': list(plan.processing),
+    'logits': _probe(plan, predict, batch_size),
+  }
+  path = folder / _ABOUT
+  if path.exists():
+    _check_same(folder, json.loads(path.read_text()), about)
+    return folder
+  folder.mkdir(parents=True, exist_ok=True)
+  path.write_text(json.dumps(about, indent=2) + '\n')
+  return folder
+
+
+def _probe(plan, predict, batch_size) -> list[list[float]]:
+  """Logits of the first images, by which the classifier is known again."""
+  images = plan.cells[0].open().images
+  logits = metrics.first_logits(predict, images, batch_size=batch_size)
+  return np.round(logits[:_NUM_PROBES].astype(np.float64), 6).tolist()
+
+
+def _check_same(folder, kept: dict[str, Any], about: dict[str, Any]) -> None:
+  expected = f'a new folder, or one of the same {{}}: {folder}'
+  for name in ('benchmark', 'source', 'processing'):
+    if kept[name] != about[name]:
+      got = f'predictions of {name} {kept[name]}'
+      raise errors.InputError('predictions_dir', expected.format(name), got)
+  ours, others = np.array(about['logits']), np.array(kept['logits'])
+  # Other hardware and batch sizes round otherwise.
+  is_same = ours.shape == others.shape
+  if not is_same or not np.allclose(ours, others, rtol=1e-2, atol=1e-2):
+    got = 'predictions of another one'
+    raise errors.InputError(
+      'predictions_dir', expected.format('classifier'), got
+    )
+
+
+def _intervals(table, found) -> dict[str, tuple[float, float]] | None:
+  """95 % intervals of both means over images; None if sets differ in these."""
+  labels = found[0].labels
+  if all(np.array_equal(one.labels, labels) for one in found):
+    return comparison.intervals(table, found)
+  return None
+
+
+def compare(
+  ours: str | os.PathLike, others: str | os.PathLike, found: results.Results
+) -> comparison.Comparison:
+  """Compares two classifiers image by image.
+
+  Args:
+    ours: the folder `evaluate` kept the predictions of one in.
+    others: that of the other.
+    found: the results of either: which sets there are.
+
+  Returns:
+    The `Comparison`: per corruption the difference with its interval, and
+    McNemar's test with Holm's correction.
+
+  Raises:
+    errors.InputError: if predictions are missing, or of other images.
+  """
+  every = []
+  for folder in (ours, others):
+    folder = pathlib.Path(folder).expanduser()
+    kept = [predictions.load(cell_file(folder, row)) for row in found.rows]
+    every.append(comparison.by_corruption(found.rows, kept))
+  return comparison.compare(*every)

@@ -1,6 +1,8 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import special
+from sklearn.metrics import top_k_accuracy_score
 
 from robustjax import data
 from robustjax import errors
@@ -64,3 +66,111 @@ def test_bad_predictions_are_named(rng):
     metrics.count_correct(lambda x: _first_pixel(x) * jnp.nan, source)
   with pytest.raises(errors.InputError, match='batch_size: '):
     metrics.count_correct(_first_pixel, source, batch_size=0)
+
+
+def _linear(rng, num_classes):
+  """A classifier with other logits for every image, and its NumPy twin."""
+  weights = rng.normal(size=(9, num_classes)).astype(np.float32)
+
+  def predict(images):
+    return jnp.tanh(images.reshape(len(images), -1) @ weights)
+
+  return predict
+
+
+@pytest.mark.parametrize('batch_size', [4, 100])
+def test_predictions_equal_scikit_learn_and_scipy(rng, batch_size):
+  source = _data(rng, 23)
+  predict = _linear(rng, 12)
+  found = metrics.predictions_of(predict, source, batch_size=batch_size)
+  logits = np.asarray(predict(jnp.asarray(source.images / 255, jnp.float32)))
+  np.testing.assert_array_equal(found.labels, source.labels)
+  np.testing.assert_array_equal(found.predicted, logits.argmax(axis=1))
+  expected = top_k_accuracy_score(
+    source.labels, logits, k=5, labels=range(12), normalize=False
+  )
+  assert found.top5_correct.sum() == expected
+  # A product of float32 over 9 pixels, summed in another order: 1e-6.
+  np.testing.assert_allclose(
+    found.confidence, special.softmax(logits, axis=1).max(axis=1), rtol=1e-5
+  )
+  assert found.num_classes == 12
+  assert len(found.class_total) == 12
+
+
+def test_equal_logits_count_for_the_lower_class():
+  images = np.zeros((8, 1, 1, 1), np.uint8)
+  source = data.from_arrays(images, np.arange(8), num_classes=8)
+  found = metrics.predictions_of(lambda x: jnp.zeros((len(x), 8)), source)
+  assert found.is_correct.tolist() == [True] + [False] * 7
+  assert found.top5_correct.tolist() == [True] * 5 + [False] * 3
+  np.testing.assert_allclose(found.confidence, 1 / 8)
+
+
+def test_five_classes_have_no_top_five(rng):
+  images = rng.integers(0, 256, (6, 3, 3, 1)).astype(np.uint8)
+  source = data.from_arrays(images, np.arange(6) % 5, num_classes=5)
+  found = metrics.predictions_of(_linear(rng, 5), source)
+  assert found.top5_correct is None
+  assert found.top5_accuracy is None
+
+
+def test_large_and_narrow_logits_are_read(rng):
+  source = _data(rng, 5)
+  # The difference of two logits is beyond float32.
+  large = metrics.predictions_of(
+    lambda x: 3e38 * (2 * _first_pixel(x) - 1), source
+  )
+  np.testing.assert_array_equal(large.confidence, 1)
+  narrow = metrics.predictions_of(
+    lambda x: _first_pixel(x).astype(jnp.bfloat16), source
+  )
+  wide = metrics.predictions_of(_first_pixel, source)
+  for one, other in zip(narrow, wide, strict=True):
+    np.testing.assert_array_equal(one, other)
+
+
+def test_shapes_and_labels_are_checked_at_the_first_batch(rng):
+  source = _data(rng, 50)
+  calls = []
+
+  def predict(images, num_classes):
+    calls.append(1)
+    return jnp.zeros((len(images), num_classes))
+
+  source.labels[49] = 9
+  for wrong, message in (
+    (lambda x: predict(x, 9), r'labels: .*\[0, 9\), as .* got 9'),
+    (lambda x: predict(x, 0), r'logits \[4, C\], got shape \(4, 0\)'),
+    (lambda x: predict(x[:3], 10), r'logits \[4, C\], got shape \(3, 10\)'),
+    (lambda x: (predict(x, 10), None), r'logits \[4, C\], got tuple'),
+  ):
+    calls.clear()
+    with pytest.raises(errors.InputError, match=message):
+      metrics.predictions_of(wrong, source, batch_size=4)
+    assert len(calls) == 1
+  with pytest.raises(errors.InputError, match=r'\[4, 10\], got shape \(4, 11'):
+    metrics.predictions_of(
+      lambda x: predict(x, 10 + (len(calls) > 2)), source, batch_size=4
+    )
+
+
+def test_sets_without_images_or_labels_are_named(rng):
+  source = _data(rng, 5)
+  with pytest.raises(errors.InputError, match='labels: expected 5, .* got 4'):
+    metrics.predictions_of(
+      _first_pixel, source._replace(labels=source.labels[:4])
+    )
+  with pytest.raises(errors.InputError, match='images: expected at least one'):
+    metrics.predicted_labels(_first_pixel, source.images[:0])
+
+
+def test_the_first_logits_are_checked_as_all_are(rng):
+  source = _data(rng, 9)
+  found = metrics.first_logits(_first_pixel, source.images, batch_size=4)
+  expected = np.eye(10)[source.images[:4, 0, 0, 0]]
+  np.testing.assert_array_equal(found, expected)
+  with pytest.raises(errors.InputError, match=r'predict: .*\[4, C\]'):
+    metrics.first_logits(lambda x: x, source.images, batch_size=4)
+  with pytest.raises(errors.InputError, match='batch_size: '):
+    metrics.first_logits(_first_pixel, source.images, batch_size=0)

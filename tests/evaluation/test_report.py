@@ -8,6 +8,7 @@ import pytest
 from robustjax import errors
 from robustjax import evaluation
 from robustjax.evaluation import report
+from robustjax.evaluation import scores
 
 
 @pytest.fixture
@@ -51,3 +52,57 @@ def test_nothing_is_written_for_results_that_do_not_match(table, tmp_path):
   with pytest.raises(errors.InputError, match='other sets'):
     report.save(table, tmp_path / 'new')
   assert not (tmp_path / 'new').exists()
+
+
+def _imagenet_c():
+  rows = [evaluation.Row('clean', None, 76, 100, None, 90, 0.04)]
+  rows += [
+    evaluation.Row(name, None, 40, 100, severity, 60, 0.1)
+    for name in scores.ALEXNET
+    for severity in range(1, 6)
+  ]
+  return evaluation.Results(
+    'imagenet_c',
+    'photographs',
+    tuple(rows),
+    'generated',
+    ('rounded to uint8', 'JPEG of quality 85'),
+  )
+
+
+def test_a_report_says_what_the_images_are_and_has_the_corruption_errors(
+  tmp_path,
+):
+  found = _imagenet_c()
+  paths = report.save({'cnn': found}, tmp_path)
+  assert [path.name for path in paths][3:] == [
+    'imagenet_c.png', 'imagenet_c-curves.png',
+  ]  # fmt: skip
+  assert all(path.is_file() for path in paths)
+  document = paths[2].read_text()
+  assert (
+    'Images: photographs (generated); rounded to uint8, JPEG of quality 85;'
+    ' 100 per set, each once.'
+  ) in document
+  assert f'| mCE | {found.mce:.2f} |' in document
+  # 0.6 of AlexNet's 0.819324.
+  assert '| fog | 73.2 |' in document
+  with paths[1].open() as file:
+    lines = list(csv.DictReader(file))
+  assert len(lines) == 76
+  assert lines[5]['severity'] == '5'
+  assert float(lines[5]['error']) == 0.6
+  content = json.loads(paths[0].read_text())['results']['cnn']
+  assert content['mce'] == found.mce
+  assert evaluation.Results.from_dict(content) == found
+
+
+@pytest.mark.parametrize('num_classes', [2, 21])
+def test_few_classes_are_printed(num_classes, tmp_path):
+  total = (2,) * num_classes
+  right = (1,) + (2,) * (num_classes - 1)
+  row = evaluation.Row('clean', None, sum(right), sum(total))
+  row = row._replace(class_correct=right, class_total=total)
+  found = evaluation.Results('mnist_c', 'none', (row,))
+  document = report.save({'cnn': found}, tmp_path)[2].read_text()
+  assert ('| 0 | 50.00 |' in document) == (num_classes == 2)

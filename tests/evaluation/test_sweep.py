@@ -1,6 +1,7 @@
 import logging
 import os
 import pathlib
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,8 @@ def test_degradations_equal_a_literal_loop(source):
   expected = {}
   for name, degradation in corruptions.DEGRADATIONS.items():
     for amount in degradation.amounts[1:]:
-      images = degradation(key, clean, amount=amount)
+      own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+      images = degradation(own, clean, amount=amount)
       labels = np.asarray(_brightness(images)).argmax(axis=1)
       expected[f'{name} {amount:g}'] = np.mean(labels == source.labels)
   assert dict(found.per_set) == {'clean': found.rows[0].accuracy} | expected
@@ -64,6 +66,95 @@ def test_takes_plain_arrays(source):
   ).rows  # fmt: skip
 
 
+def _sweep(source, folder, predict=_brightness, **options):
+  options = {'corruptions': ['uniform_noise']} | options
+  return evaluation.evaluate(
+    predict,
+    source,
+    benchmark='degradations',
+    batch_size=10,
+    predictions_dir=folder,
+    **options,
+  )
+
+
+def test_an_interrupted_sweep_goes_on_where_it_was(source, tmp_path):
+  whole = _sweep(source, tmp_path / 'whole')
+  calls = []
+
+  def dies(images):
+    calls.append(len(images))
+    if len(calls) > 12:  # The probe, and three batches of a set.
+      raise KeyboardInterrupt
+    return _brightness(images)
+
+  with pytest.raises(KeyboardInterrupt):
+    _sweep(source, tmp_path / 'parts', dies)
+  kept = list((tmp_path / 'parts').glob('*.npz'))
+  assert len(kept) == 3
+  calls.clear()
+
+  def counts(images):
+    calls.append(len(images))
+    return _brightness(images)
+
+  resumed = _sweep(source, tmp_path / 'parts', counts)
+  assert resumed == whole
+  assert len(calls) == 1 + 3 * (len(whole.rows) - len(kept))
+
+
+def test_predictions_of_another_sweep_are_refused(source, tmp_path):
+  _sweep(source, tmp_path)
+  with pytest.raises(errors.InputError, match='predictions_dir: .* classifier'):
+    _sweep(source, tmp_path, lambda images: -_brightness(images))
+  with pytest.raises(errors.InputError, match='predictions_dir: .* source'):
+    _sweep(source, tmp_path, seed=1)
+
+
+def test_results_say_how_far_they_can_be_trusted(source, tmp_path):
+  found = _sweep(source, tmp_path)
+  low, high = found.intervals['accuracy']
+  assert low < found.accuracy < high
+  assert found.origin == 'generated'
+  assert 0 < found.calibration_error < 1
+  assert sum(found.rows[0].class_total) == 30
+
+
+def test_two_classifiers_are_compared_image_by_image(source, tmp_path):
+  found = _sweep(source, tmp_path / 'one')
+  _sweep(source, tmp_path / 'other', lambda images: -_brightness(images))
+  compared = evaluation.compare(tmp_path / 'one', tmp_path / 'other', found)
+  other = _sweep(source, tmp_path / 'other', lambda x: -_brightness(x))
+  difference = found.accuracy - other.accuracy
+  assert compared.overall.difference.mean == pytest.approx(difference)
+  same = evaluation.compare(tmp_path / 'one', tmp_path / 'one', found)
+  assert same.overall.test.p_value == 1
+  (tmp_path / 'other' / 'clean.npz').unlink()
+  with pytest.raises(errors.InputError, match=r'clean\.npz'):
+    evaluation.compare(tmp_path / 'one', tmp_path / 'other', found)
+
+
+@pytest.mark.parametrize('benchmark', ['fgsm', 'pgd'])
+def test_epsilon_zero_is_the_clean_accuracy_and_attacks_only_harm(
+  source, benchmark
+):
+  found = evaluation.evaluate(
+    _brightness, source, benchmark=benchmark, epsilons=[0.0, 0.02, 0.1]
+  )
+  assert [row.amount for row in found.rows] == [None, 0.02, 0.1]
+  accuracies = [row.accuracy for row in found.rows]
+  assert accuracies == sorted(accuracies, reverse=True)
+  assert accuracies[-1] < accuracies[0]
+
+
+def test_generated_mnist_c_is_measured(source):
+  found = evaluation.evaluate(
+    _brightness, source, benchmark='mnist_c', corruptions=['identity', 'scale']
+  )
+  assert [row.corruption for row in found.rows] == ['identity', 'scale']
+  assert found.processing == ('rounded to uint8',)
+
+
 def test_is_public_at_the_top():
   assert robustjax.evaluate is evaluation.evaluate
 
@@ -73,10 +164,19 @@ def test_bad_input_is_named(source, tmp_path):
     evaluation.evaluate(_brightness, benchmark='mnist-c')
   with pytest.raises(errors.InputError, match='source: .* got None'):
     evaluation.evaluate(_brightness, benchmark='degradations')
+  with pytest.raises(errors.InputError, match="source: .* got 'folder'"):
+    evaluation.evaluate(_brightness, 'folder', benchmark='fgsm')
   with pytest.raises(errors.InputError, match='source: .* got ndarray'):
     evaluation.evaluate(_brightness, source.images, benchmark='degradations')
   with pytest.raises(errors.InputError, match='source: .* got DataSet'):
-    evaluation.evaluate(_brightness, source, benchmark='mnist_c')
+    evaluation.evaluate(_brightness, source, benchmark='cifar10_c')
+  for field, options in (
+    ('severities', {'benchmark': 'mnist_c', 'severities': [1]}),
+    ('epsilons', {'benchmark': 'mnist_c', 'epsilons': [0.1]}),
+    ('corruptions', {'benchmark': 'pgd', 'corruptions': ['fog']}),
+  ):
+    with pytest.raises(errors.InputError, match=f'{field}: expected None'):
+      evaluation.evaluate(_brightness, source, **options)
   with pytest.raises(errors.InputError, match='mnist_corrupted/identity'):
     evaluation.evaluate(_brightness, data_dir=tmp_path)
 

@@ -1,0 +1,141 @@
+"""How fast corruptions are made, beside the reference on the same images.
+
+  python benchmarks/corruption_speed.py [--data_dir=DIR] [--num_rounds=5]
+
+MNIST-C: seconds for 10,000 images of 28 x 28. ImageNet-C: milliseconds per
+image of 224 x 224 at severity 3, and those of the NumPy functions that TFDS
+makes imagenet2012_corrupted with, on the same photographs and in turn with
+ours. Snow, motion blur and frost have no such reference without ImageMagick and
+downloaded photographs. Compilation is timed apart.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from robustjax import corruptions
+from robustjax import data
+from robustjax import host_memory
+
+_SIDE, _SEVERITY, _BATCH = 224, 3, 500
+
+
+def _seconds(call) -> float:
+  start = time.perf_counter()
+  call()
+  return time.perf_counter() - start
+
+
+def _photographs(count: int, data_dir) -> np.ndarray:
+  """The central 224 x 224 pixels of photographs, uint8."""
+  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+
+  source = tfds.data_source(
+    'imagenet2012', split='validation', data_dir=data_dir
+  )
+  images = []
+  for item in source.__getitems__(range(count)):
+    image = item['image']
+    top, left = ((n - _SIDE) // 2 for n in image.shape[:2])
+    images.append(image[top : top + _SIDE, left : left + _SIDE])
+  return np.stack(images)
+
+
+def _mnist_c(num_rounds: int, data_dir) -> None:
+  images = data.load('mnist', 'test', data_dir=data_dir).images
+  batches = [
+    jnp.asarray(images[i : i + _BATCH] / np.float32(255))
+    for i in range(0, len(images), _BATCH)
+  ]
+  index = jnp.arange(_BATCH)
+  total = 0.0
+  print(f'| MNIST-C | seconds for {len(images):,} | compilation |')
+  print('| --- | ---: | ---: |')
+  for name, corruption in corruptions.MNIST_C.items():
+    corrupt = jax.jit(lambda key, x, i, c=corruption: c(key, x, index=i))
+
+    def run(corrupt=corrupt):
+      for number, batch in enumerate(batches):
+        last = corrupt(jax.random.key(0), batch, index + number * _BATCH)
+      last.block_until_ready()
+
+    first = _seconds(run)
+    seconds = statistics.median(_seconds(run) for _ in range(num_rounds))
+    total += seconds
+    print(f'| {name} | {seconds:.3f} | {first - seconds:.1f} s |', flush=True)
+  print(f'| all | {total:.2f} | |\n')
+
+
+def _reference(name, photographs):
+  """A call of TFDS's function on every photograph, or None without one."""
+  from tensorflow_datasets.image_classification import corruptions as reference
+
+  if name in ('snow', 'motion_blur', 'frost'):
+    return None
+
+  def run():
+    for image in photographs:
+      getattr(reference, name)(image.copy(), _SEVERITY)
+
+  return run
+
+
+def _imagenet_c(num_rounds: int, num_photographs: int, data_dir) -> None:
+  photographs = _photographs(num_photographs, data_dir)
+  images = jnp.asarray(photographs / np.float32(255))
+  ratios = []
+  print('| ImageNet-C | ms per image | TFDS | ratio | compilation |')
+  print('| --- | ---: | ---: | ---: | ---: |')
+  table = corruptions.IMAGENET_C | corruptions.IMAGENET_C_EXTRA
+  for name, corruption in table.items():
+    corrupt = jax.jit(
+      lambda key, x, severity, c=corruption: c(key, x, severity=severity)
+    )
+
+    def run(corrupt=corrupt):
+      severity = jnp.int32(_SEVERITY)
+      corrupt(jax.random.key(0), images, severity).block_until_ready()
+
+    reference = _reference(name, photographs)
+    first, ours, others = _seconds(run), [], []
+    for _ in range(num_rounds):
+      ours.append(_seconds(run))
+      if reference:
+        others.append(_seconds(reference))
+    mine = 1e3 * statistics.median(ours) / len(photographs)
+    cells = [name, f'{mine:.2f}', '', '', f'{first:.1f} s']
+    if others:
+      theirs = 1e3 * statistics.median(others) / len(photographs)
+      ratios.append(theirs / mine)
+      cells[2:4] = f'{theirs:.2f}', f'{ratios[-1]:.1f}'
+    print(f'| {" | ".join(cells)} |', flush=True)
+  mean = statistics.geometric_mean(ratios)
+  print(f'\ngeometric mean of the ratios: {mean:.1f}')
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument('--data_dir', help='prepared TFDS data sets')
+  parser.add_argument('--num_rounds', type=int, default=5)
+  parser.add_argument('--num_photographs', type=int, default=16)
+  flags = parser.parse_args()
+  host_memory.keep_freed()
+  print(
+    f'{jax.devices()[0].device_kind}, {os.cpu_count()} cores,'
+    f' {platform.machine()}; JAX {jax.__version__},'
+    f' Python {platform.python_version()}; medians of {flags.num_rounds}\n'
+  )
+  _mnist_c(flags.num_rounds, flags.data_dir)
+  _imagenet_c(flags.num_rounds, flags.num_photographs, flags.data_dir)
+
+
+if __name__ == '__main__':
+  main()

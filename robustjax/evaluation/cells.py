@@ -1,0 +1,326 @@
+"""The sets of a benchmark, each a cell of a sweep: how they are come by.
+
+Either corrupted images are read as they were published, or they are made from
+clean ones, batch by batch, next to the classifier: nothing is stored.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import os
+from typing import Any
+from typing import NamedTuple
+import zlib
+
+import jax
+import jax.numpy as jnp
+
+from robustjax import array_types
+from robustjax import attacks
+from robustjax import corruptions
+from robustjax import errors
+from robustjax import random_keys
+from robustjax.corruptions import jpeg as jpeg_codec
+from robustjax.data import sources
+from robustjax.evaluation import metrics
+from robustjax.evaluation import published
+
+SEVERITIES = (1, 2, 3, 4, 5)
+GREY_EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+COLOUR_EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
+PGD_STEPS = 20
+PGD_REACH = 2.5  # times epsilon: what all steps together can go
+SAVED_QUALITY = 85  # of the JPEG files that ImageNet-C was published as
+
+
+class Cell(NamedTuple):
+  """One set of images.
+
+  Attributes:
+    corruption: its name, or 'identity' or 'clean'.
+    amount: its strength where that is a number with a unit, else None.
+    severity: its strength where that is a level, else None.
+    open: reads the images and labels.
+    corrupt: what is done to them, batch by batch; None for nothing.
+  """
+
+  corruption: str
+  amount: float | None
+  severity: int | None
+  open: Callable[[], sources.DataSet]
+  corrupt: metrics.Corrupt | None = None
+
+
+class Plan(NamedTuple):
+  """All sets of a sweep, and what a report says of them.
+
+  Attributes:
+    benchmark: its name.
+    source: what the images are.
+    origin: 'published' or 'generated'.
+    processing: what is done to the images.
+    cells: the sets, in order.
+  """
+
+  benchmark: str
+  source: str
+  origin: str
+  processing: tuple[str, ...]
+  cells: tuple[Cell, ...]
+
+
+def _chosen(names: Sequence[str] | None, default, known) -> tuple[str, ...]:
+  if names is None:
+    return tuple(default)
+  for name in names:
+    errors.check_choice('corruptions', name, known)
+  if not names:
+    raise errors.InputError('corruptions', 'at least one name', 'none')
+  return tuple(dict.fromkeys(names))
+
+
+def _levels(severities: Sequence[int] | None) -> tuple[int, ...]:
+  if severities is None:
+    return SEVERITIES
+  for severity in severities:
+    errors.check_integer('severities', severity, low=1, high=5)
+  if not severities:
+    raise errors.InputError('severities', 'at least one of 1 to 5', 'none')
+  return tuple(sorted(set(severities)))
+
+
+def read_published(
+  benchmark: str,
+  folder: str | os.PathLike | None,
+  *,
+  names: Sequence[str] | None,
+  severities: Sequence[int] | None,
+  data_dir: str | os.PathLike | None,
+) -> Plan:
+  """The sets of a benchmark as they were published.
+
+  Args:
+    benchmark: a name in `published.BENCHMARKS`.
+    folder: where the published files are; None for the TFDS data set in
+      `data_dir`.
+    names: of the corruptions; None for all of the benchmark.
+    severities: which levels; None for all.
+    data_dir: folder of prepared TFDS data sets.
+
+  Returns:
+    The `Plan`; all its sets are there.
+
+  Raises:
+    errors.InputError: if a set is missing or damaged.
+  """
+  names = _chosen(names, *published.corruption_names(benchmark))
+  levels = _levels(severities) if published.has_severities(benchmark) else None
+  found = published.find(benchmark, folder, data_dir=data_dir)
+  found.check(names, levels)
+  cells = tuple(
+    Cell(name, None, severity, found.opener(name, severity))
+    for name in names
+    for severity in ((None,) if name in ('identity',) else levels or (None,))
+  )
+  return Plan(benchmark, found.description, 'published', (), cells)
+
+
+def _own_key(key: array_types.Key, name: str) -> array_types.Key:
+  """A corruption's key: the same whichever others are tested."""
+  return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def _to_levels(images: array_types.Array) -> array_types.Array:
+  """Rounds to the 256 levels a file holds."""
+  return jnp.round(images * 255) / 255
+
+
+def generate(
+  benchmark: str,
+  data: sources.DataSet,
+  *,
+  names: Sequence[str] | None,
+  severities: Sequence[int] | None,
+  seed: int,
+  jpeg: bool,
+  frost_textures: array_types.Array | None,
+) -> Plan:
+  """MNIST-C or ImageNet-C made from clean images.
+
+  Args:
+    benchmark: 'mnist_c' or 'imagenet_c'.
+    data: the clean images.
+    names: of the corruptions; None for those the benchmark consists of.
+    severities: which levels of ImageNet-C; None for all.
+    seed: of all draws.
+    jpeg: whether images are also compressed as ImageNet-C's files were.
+    frost_textures: photographs for the frost, float [N, h, w, C] in [0, 1];
+      None for a texture made up.
+
+  Returns:
+    The `Plan`. An image's draws depend on seed, corruption and place only.
+
+  Raises:
+    errors.InputError: on an unknown name or severity.
+  """
+  table, further = (
+    (corruptions.MNIST_C, corruptions.MNIST_C_FURTHER)
+    if benchmark == 'mnist_c'
+    else (corruptions.IMAGENET_C, corruptions.IMAGENET_C_EXTRA)
+  )
+  known = dict(table) | dict(further)
+  names = _chosen(names, table, known)
+  levels = (None,) if benchmark == 'mnist_c' else _levels(severities)
+  key = random_keys.root_key(seed)
+  processing = ['rounded to uint8']
+  if jpeg:
+    processing.append(f'JPEG of quality {SAVED_QUALITY}')
+  if 'frost' in table or 'frost' in names:
+    processing.append(corruptions.frost_source(frost_textures))
+  cells = [] if 'identity' in table else [_clean(data)]
+  for name in names:
+    options = {}
+    if name == 'frost' and frost_textures is not None:
+      options['textures'] = frost_textures
+    make = _maker(known[name], _own_key(key, name), jpeg, options)
+    for severity in levels:
+      cells.append(_generated_cell(name, data, make, severity))
+  return Plan(
+    benchmark, _of(data, seed), 'generated', tuple(processing), tuple(cells)
+  )
+
+
+def _of(data: sources.DataSet, seed: int) -> str:
+  return f'{data.name} {data.split}, corrupted with seed {seed}'
+
+
+def _clean(data: sources.DataSet) -> Cell:
+  return Cell('clean', None, None, lambda: data)
+
+
+def _maker(corruption, key, jpeg: bool, options: dict[str, Any]):
+  """A jitted (images, index, severity) -> images of a corruption."""
+
+  @jax.jit
+  def make(images, index, severity):
+    images = corruption(key, images, severity=severity, index=index, **options)
+    images = _to_levels(images)
+    if jpeg:
+      images = jpeg_codec.jpeg_compression(key, images, quality=SAVED_QUALITY)
+    return images
+
+  return make
+
+
+def _generated_cell(name, data, make, severity) -> Cell:
+  if name == 'identity':
+    return Cell(name, None, None, lambda: data)
+  level = None if severity is None else jnp.int32(severity)
+  return Cell(
+    name,
+    None,
+    severity,
+    lambda: data,
+    lambda images, index: make(images, index, level),
+  )
+
+
+def degrade(
+  data: sources.DataSet, *, names: Sequence[str] | None, seed: int
+) -> Plan:
+  """Clean images at every amount of the plain degradations.
+
+  Args:
+    data: the clean images.
+    names: in `corruptions.DEGRADATIONS`; None for all.
+    seed: of all draws.
+
+  Returns:
+    The `Plan`; images are not rounded.
+
+  Raises:
+    errors.InputError: on an unknown name.
+  """
+  table = corruptions.DEGRADATIONS
+  names = _chosen(names, table, table)
+  key = random_keys.root_key(seed)
+  cells = [_clean(data)]
+  for name in names:
+    function = jax.jit(table[name].function)
+    for amount in filter(None, table[name].amounts):
+
+      def corrupt(images, index, function=function, amount=amount, name=name):
+        own = _own_key(key, name)
+        return function(own, images, amount=jnp.float32(amount), index=index)
+
+      cells.append(Cell(name, amount, None, lambda: data, corrupt))
+  return Plan('degradations', _of(data, seed), 'generated', (), tuple(cells))
+
+
+def attack(
+  benchmark: str,
+  predict: array_types.Predict,
+  data: sources.DataSet,
+  *,
+  epsilons: Sequence[float] | None,
+  seed: int,
+) -> Plan:
+  """Clean images, and the worst a classifier can be shown within epsilon.
+
+  Args:
+    benchmark: a name in `attacks.ATTACKS`.
+    predict: the classifier attacked, differentiable.
+    data: the clean images.
+    epsilons: largest changes of a value; None for those of the papers, for grey
+      or for colour images.
+    seed: of PGD's starts.
+
+  Returns:
+    The `Plan`.
+
+  Raises:
+    errors.InputError: on an epsilon that is no number of at least 0.
+  """
+  if epsilons is None:
+    is_grey = data.images.shape[-1] == 1
+    epsilons = GREY_EPSILONS if is_grey else COLOUR_EPSILONS
+  for epsilon in epsilons:
+    errors.check_range('epsilons', epsilon, high=1.0)
+  make = _attacker(benchmark, predict, data, random_keys.root_key(seed))
+  cells = [_clean(data)]
+  for epsilon in filter(None, epsilons):
+
+    def corrupt(images, index, epsilon=epsilon):
+      return make(images, index, jnp.float32(epsilon))
+
+    cells.append(Cell(benchmark, epsilon, None, lambda: data, corrupt))
+  processing = (
+    ()
+    if benchmark == 'fgsm'
+    else (f'{PGD_STEPS} steps of {PGD_REACH:g} epsilon / {PGD_STEPS}',)
+  )
+  source = f'{data.name} {data.split}, attacked with seed {seed}'
+  return Plan(benchmark, source, 'generated', processing, tuple(cells))
+
+
+def _attacker(benchmark, predict, data, key):
+  """A jitted (images, index, epsilon) -> images of an attack."""
+  loss_fn = attacks.cross_entropy(predict)
+  labels = jnp.asarray(data.labels)
+
+  @jax.jit
+  def make(images, index, epsilon):
+    # A last batch that is filled up has places beyond the last image.
+    own = labels.at[index].get(mode='clip')
+    if benchmark == 'fgsm':
+      return attacks.fgsm(loss_fn, images, own, epsilon=epsilon)
+    return attacks.pgd(
+      jax.random.fold_in(key, index[0]),
+      loss_fn,
+      images,
+      own,
+      epsilon=epsilon,
+      step_size=PGD_REACH * epsilon / PGD_STEPS,
+      num_steps=PGD_STEPS,
+    )
+
+  return make

@@ -1,0 +1,108 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import PIL.Image
+import pytest
+
+from robustjax import errors
+from robustjax.corruptions import frost
+
+KEY = jax.random.key(7)
+WEIGHTS = {'image_weight': 0.7, 'frost_weight': 0.7}
+
+
+@pytest.fixture
+def photographs(rng):
+  """Six of different sizes, uint8."""
+  sizes = [(40, 50), (45, 40), (60, 41), (50, 50), (41, 70), (30, 30)]
+  return [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+
+
+@pytest.fixture
+def folder(photographs, tmp_path):
+  for i, pixels in enumerate(photographs):
+    PIL.Image.fromarray(pixels).save(tmp_path / f'frost{i + 1}.png')
+  (tmp_path / 'notes.txt').write_text('not an image')
+  return tmp_path
+
+
+def test_reads_the_first_five_in_full_size(folder, photographs):
+  textures = frost.load_frost_textures(folder)
+  assert textures.pixels.shape == (5, 60, 70, 3)
+  for pixels, size, expected in zip(*textures, photographs, strict=False):
+    np.testing.assert_array_equal(size, expected.shape[:2])
+    crop = pixels[: size[0], : size[1]]
+    np.testing.assert_array_equal(np.rint(255 * crop), expected)
+  assert frost.frost_source(textures) == '5 photographs'
+  assert frost.frost_source(None) == frost.PROCEDURAL_FROST
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_mixes_in_a_crop_as_the_generator(folder, photographs, rng, channels):
+  textures = frost.load_frost_textures(folder)
+  image = rng.integers(0, 256, (32, 38, channels), np.uint8)
+  place, row, column = 1, 12, 1
+  crop = photographs[place][row : row + 32, column : column + 38]
+  if channels == 1:
+    crop = np.asarray(PIL.Image.fromarray(crop).convert('L'))[..., None]
+  expected = np.clip(0.7 * image + 0.75 * crop, 0, 255)
+  found = frost._crop(textures, place, row, column, image.shape)
+  found = frost._frost(jnp.asarray(image / np.float32(255)), found, 0.7, 0.75)
+  # Grey photographs are read as whole grey levels, ours as luminance; Pillow's
+  # weights have 16 bits.
+  limit = 255 * 2**-20 if channels == 3 else 0.75 * (0.5 + 255 * 2**-15)
+  assert np.abs(255 * np.asarray(found, np.float64) - expected).max() < limit
+
+
+def test_crops_cover_every_photograph_but_its_last_row_and_column(folder):
+  textures = frost.load_frost_textures(folder)
+  keys = jax.random.split(KEY, 4000)
+  drawn = jax.vmap(lambda k: frost._draw_crop(k, textures, (32, 38, 3)))(keys)
+  place, row, column = (np.asarray(one) for one in drawn)
+  # 800 of each, 4 standard errors of sqrt(4000 / 5 * 4 / 5).
+  assert np.abs(np.bincount(place) - 800).max() < 4 * 25.3
+  for i, (height, width) in enumerate(textures.sizes):
+    np.testing.assert_array_equal(
+      np.unique(row[place == i]), np.arange(height - 32)
+    )
+    np.testing.assert_array_equal(
+      np.unique(column[place == i]), np.arange(width - 38)
+    )
+
+
+def test_procedural_frost_has_the_stated_contrast():
+  images = jnp.zeros((8, 40, 44, 3))
+  only_frost = {'image_weight': 0.0, 'frost_weight': 1.0}
+  corrupt = jax.jit(lambda x, i: frost.frost(KEY, x, index=i, **only_frost))
+  found = corrupt(images, jnp.arange(8))
+  # Cutting to [0, 1] takes a little of both.
+  np.testing.assert_allclose(found.mean(axis=(1, 2, 3)), 0.5, atol=0.03)
+  np.testing.assert_allclose(found.std(axis=(1, 2, 3)), 0.2, atol=0.03)
+  assert not np.array_equal(found[0], found[1])
+  backwards = corrupt(images, jnp.arange(8)[::-1])
+  np.testing.assert_array_equal(backwards, found[::-1])
+
+
+def test_bad_input_is_named(folder, tmp_path_factory):
+  textures = frost.load_frost_textures(folder)
+  for image in (jnp.zeros((1, 40, 8, 1)), jnp.zeros((1, 8, 40, 3))):
+    with pytest.raises(errors.InputError, match='textures: .* larger .*40'):
+      frost.frost(KEY, image, textures=textures, **WEIGHTS)
+  with pytest.raises(errors.InputError, match='image_weight: '):
+    frost.frost(KEY, jnp.zeros((1, 8, 8, 1)), image_weight=-1, frost_weight=1)
+  with pytest.raises(errors.InputError, match='textures: .*shapes'):
+    frost.frost(
+      KEY,
+      jnp.zeros((1, 8, 8, 1)),
+      textures=frost.FrostTextures(jnp.zeros((2, 9, 9)), jnp.zeros((2, 2))),
+      **WEIGHTS,
+    )
+  empty = tmp_path_factory.mktemp('empty')
+  for path in (empty, empty / 'missing'):
+    with pytest.raises(errors.InputError, match='frost_folder: .*images of'):
+      frost.load_frost_textures(path)
+  (folder / 'frost2.png').write_bytes(b'\x89PNG damaged')
+  with pytest.raises(
+    errors.InputError, match='frost2.png: expected a readable'
+  ):
+    frost.load_frost_textures(folder)

@@ -1,0 +1,142 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from robustjax import corruptions
+from robustjax import data
+from robustjax import errors
+from robustjax import random_keys
+from robustjax.evaluation import cells
+
+
+@pytest.fixture
+def source(rng):
+  images = rng.integers(0, 256, size=(6, 12, 12, 1), dtype=np.uint8)
+  return data.from_arrays(images, rng.integers(0, 10, 6), num_classes=10)
+
+
+def _generate(source, benchmark='imagenet_c', **options):
+  defaults = {
+    'names': None,
+    'severities': None,
+    'seed': 3,
+    'jpeg': False,
+    'frost_textures': None,
+  }
+  return cells.generate(benchmark, source, **defaults | options)
+
+
+def _images(cell, source):
+  clean = jnp.asarray(source.images / np.float32(255))
+  return np.asarray(cell.corrupt(clean, jnp.arange(len(clean))))
+
+
+def test_mnist_c_is_its_sixteen_sets(source):
+  plan = _generate(source, 'mnist_c')
+  assert [cell.corruption for cell in plan.cells] == list(corruptions.MNIST_C)
+  assert plan.cells[0].corruption == 'identity'
+  assert plan.cells[0].corrupt is None
+  assert plan.origin == 'generated'
+  assert plan.processing == ('rounded to uint8',)
+  assert 'seed 3' in plan.source
+
+
+def test_imagenet_c_is_fifteen_corruptions_at_five_severities_and_clean(source):
+  plan = _generate(source)
+  assert len(plan.cells) == 1 + 15 * 5
+  assert plan.cells[0].corruption == 'clean'
+  assert {c.severity for c in plan.cells[1:]} == {1, 2, 3, 4, 5}
+  assert any('frost' in what for what in plan.processing)
+
+
+def test_further_corruptions_come_when_asked_for(source):
+  plan = _generate(source, names=['saturate', 'fog'], severities=[5, 2, 5])
+  found = [(cell.corruption, cell.severity) for cell in plan.cells[1:]]
+  assert found == [('saturate', 2), ('saturate', 5), ('fog', 2), ('fog', 5)]
+  (line,) = _generate(source, 'mnist_c', names=['line']).cells
+  assert line.corruption == 'line'
+
+
+def test_images_are_the_corruption_s_rounded(source):
+  (_, cell) = _generate(source, names=['contrast'], severities=[4]).cells
+  clean = source.images / 255
+  mean = clean.mean(axis=(1, 2), keepdims=True)
+  exact = 255 * ((clean - mean) * 0.1 + mean)
+  found = 255 * _images(cell, source)
+  np.testing.assert_allclose(found, np.round(found), atol=1e-4)
+  assert np.abs(found - exact).max() <= 0.5 + 1e-4
+
+
+def test_a_corruption_s_draws_do_not_depend_on_what_else_is_tested(source):
+  alone = _generate(source, names=['shot_noise'], severities=[3]).cells[-1]
+  among = _generate(source, names=['fog', 'shot_noise'], severities=[3]).cells
+  one, other = (_images(cell, source) for cell in (alone, among[-1]))
+  np.testing.assert_array_equal(one, other)
+  reseeded = _generate(source, names=['shot_noise'], severities=[3], seed=4)
+  assert not np.array_equal(one, _images(reseeded.cells[-1], source))
+
+
+def test_two_corruptions_do_not_share_their_draws():
+  key = random_keys.root_key(0)
+  one, other = (cells._own_key(key, name) for name in ('fog', 'snow'))
+  assert not np.array_equal(
+    jax.random.key_data(one), jax.random.key_data(other)
+  )
+
+
+def test_jpeg_compresses_what_was_generated(source):
+  plain, compressed = (
+    _generate(source, names=['contrast'], severities=[1], jpeg=jpeg)
+    for jpeg in (False, True)
+  )
+  assert 'JPEG of quality 85' in compressed.processing
+  off = _images(plain.cells[1], source) - _images(compressed.cells[1], source)
+  assert 0.5 / 255 < np.abs(off).mean() < 0.1
+
+
+def test_all_severities_are_one_compilation(source, caplog):
+  plan = _generate(source, names=['contrast'])
+  with jax.log_compiles(), caplog.at_level('WARNING'):
+    for cell in plan.cells[1:]:
+      _images(cell, source)
+  compiled = [r for r in caplog.records if 'Compiling jit(make)' in r.message]
+  assert len(compiled) == 1
+
+
+def test_an_attack_s_labels_are_those_of_the_images_it_is_given(source):
+  """The classifier is right on one class only: its images can be attacked."""
+
+  def predict(images):
+    return jnp.stack([images.mean(axis=(1, 2, 3)) * k for k in range(10)], 1)
+
+  plan = cells.attack('fgsm', predict, source, epsilons=[0.1], seed=0)
+  clean = jnp.asarray(source.images / np.float32(255))
+  attack = plan.cells[1].corrupt
+  together = attack(clean, jnp.arange(6))
+  order = jnp.array([4, 1, 5])
+  np.testing.assert_allclose(
+    attack(clean[order], order), together[order], atol=1e-6
+  )
+  # A batch that is filled up has places beyond the last image.
+  attack(clean, 4 + jnp.arange(6))
+
+
+@pytest.mark.parametrize(
+  ('options', 'message'),
+  [
+    ({'names': ['fogg']}, "corruptions: .*did you mean 'fog'"),
+    ({'names': []}, 'corruptions: expected at least one'),
+    ({'severities': [0]}, 'severities: '),
+    ({'severities': [6]}, 'severities: '),
+    ({'severities': []}, 'severities: expected at least one'),
+  ],
+)
+def test_bad_input_is_named(source, options, message):
+  with pytest.raises(errors.InputError, match=message):
+    _generate(source, **options)
+
+
+def test_bad_epsilons_are_named(source):
+  with pytest.raises(errors.InputError, match='epsilons: '):
+    cells.attack('fgsm', lambda x: x, source, epsilons=[8], seed=0)

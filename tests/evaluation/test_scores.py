@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from robustjax import errors
+from robustjax.evaluation import scores
+
+# CE of ResNet-50 on ImageNet-C to one decimal (Geirhos et al., 2019,
+# arXiv:1811.12231; rounded to integers in Hendrycks and Dietterich, 2019, table
+# 1), in the order of `scores.ALEXNET`, and its published mCE.
+_RESNET_50 = (
+  79.8, 81.6, 82.6, 74.7, 88.6, 78.0, 79.9, 77.8, 74.8, 66.1, 56.6, 71.4, 84.8,
+  76.9, 76.8,
+)  # fmt: skip
+_RESNET_50_MCE = 76.7
+
+
+def _spread(mean):
+  """Five unequal error rates with this mean."""
+  return mean * np.array([0.8, 0.9, 1.0, 1.1, 1.2])
+
+
+def _alexnet():
+  return {name: [error] * 5 for name, error in scores.ALEXNET.items()}
+
+
+def test_alexnet_against_itself_is_exactly_one_hundred():
+  assert scores.mean_corruption_error(_alexnet()) == 100.0
+  assert set(scores.corruption_errors(_alexnet()).values()) == {100.0}
+  assert (
+    scores.relative_mean_corruption_error(_alexnet(), scores.ALEXNET_CLEAN)
+    == 100.0
+  )
+
+
+def test_a_published_row_gives_its_published_mce():
+  given = dict(zip(scores.ALEXNET, _RESNET_50, strict=True))
+  rates = {
+    name: _spread(ce / 100 * scores.ALEXNET[name]) for name, ce in given.items()
+  }
+  assert scores.corruption_errors(rates) == pytest.approx(given)
+  # Each CE is rounded by at most 0.05, and so is the mCE.
+  found = scores.mean_corruption_error(rates)
+  assert found == pytest.approx(_RESNET_50_MCE, abs=0.05 + 0.05)
+
+
+def test_severities_count_by_their_errors_not_by_their_ratios():
+  reference = {'fog': 0.5}
+  rates = {'fog': [0.1, 0.2, 0.3, 0.4, 0.5]}
+  assert scores.mean_corruption_error(rates, reference) == pytest.approx(60)
+  # (1.5 - 5 * 0.1) / (2.5 - 5 * 0.3)
+  found = scores.relative_mean_corruption_error(rates, 0.1, reference, 0.3)
+  assert found == pytest.approx(100)
+  assert scores.mean_error(rates, reference) == pytest.approx(0.3)
+
+
+def test_errors_may_be_given_by_severity_and_more_corruptions_do_not_count():
+  reference = {'fog': 0.5}
+  rates = {'fog': {5: 0.5, 4: 0.4, 3: 0.3, 2: 0.2, 1: 0.1}, 'saturate': [1.0]}
+  assert scores.corruption_errors(rates, reference) == {
+    'fog': pytest.approx(60)
+  }
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    ({'fog': [0.5] * 4}, r'errors\[fog\]: .* 1 to 5, got none of 5'),
+    ({'fog': {1: 0.1, 3: 0.1, 5: 0.1}}, 'none of 2, 4'),
+    ({'fog': [0.5] * 6}, 'also severity 6'),
+    ({'fog': [0.5] * 4 + [np.nan]}, r'errors\[fog\], severity 5: .* nan'),
+    ({'fog': [50.0] * 5}, r'severity 1: .* got 50.0'),
+  ],
+)
+def test_what_is_missing_or_wrong_is_named(change, message):
+  with pytest.raises(errors.InputError, match=message):
+    scores.mean_corruption_error(_alexnet() | change)
+
+
+def test_a_missing_corruption_is_named():
+  rates = _alexnet()
+  del rates['snow'], rates['pixelate']
+  for function in (
+    scores.corruption_errors,
+    scores.mean_error,
+    lambda r: scores.relative_corruption_errors(r, 0.2),
+  ):
+    with pytest.raises(errors.InputError, match='none of snow, pixelate'):
+      function(rates)
+  with pytest.raises(errors.InputError, match='clean_error: .* 23.9'):
+    scores.relative_mean_corruption_error(_alexnet(), 23.9)
