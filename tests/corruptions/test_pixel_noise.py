@@ -74,7 +74,7 @@ def test_bad_input_is_named():
     pixel_noise.uniform_noise(KEY, images, amount=0.1, index=jnp.arange(3))
 
 
-@pytest.mark.parametrize('photons', [3, 60])
+@pytest.mark.parametrize('photons', [3, 12, 60])
 @pytest.mark.parametrize('is_traced', [False, True])
 def test_shot_noise_is_poisson(photons, is_traced):
   value = 0.3
