@@ -30,6 +30,8 @@ FILES = {
     'glass',
     'fractal',
     'weather',
+    'frost',
+    'water',
     'spatter',
     'digital',
     'jpeg',
@@ -37,6 +39,7 @@ FILES = {
     'geometry',
     'strokes',
     'edges',
+    'named',
     'catalog',
   ],
   'models': [

@@ -1,7 +1,5 @@
 """Test-time corruptions: batched, keyed, and traceable in their strength."""
 
-from robustjax.corruptions.catalog import Corruption
-from robustjax.corruptions.catalog import Degradation
 from robustjax.corruptions.catalog import DEGRADATIONS
 from robustjax.corruptions.catalog import IMAGENET_C
 from robustjax.corruptions.catalog import IMAGENET_C_EXTRA
@@ -10,6 +8,8 @@ from robustjax.corruptions.catalog import MNIST_C_FURTHER
 from robustjax.corruptions.frost import frost_source
 from robustjax.corruptions.frost import FrostTextures
 from robustjax.corruptions.frost import load_frost_textures
+from robustjax.corruptions.named import Corruption
+from robustjax.corruptions.named import Degradation
 
 __all__ = (
   'DEGRADATIONS',

@@ -1,11 +1,6 @@
-"""Corruptions by name, with the amounts the papers test."""
+"""The corruptions of each benchmark, with their published parameters."""
 
-from collections.abc import Callable
-from collections.abc import Mapping
 import functools
-from typing import NamedTuple
-
-import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
@@ -13,112 +8,18 @@ from robustjax.corruptions import blur
 from robustjax.corruptions import digital
 from robustjax.corruptions import edges
 from robustjax.corruptions import elastic
+from robustjax.corruptions import frost
 from robustjax.corruptions import geometry
 from robustjax.corruptions import glass
 from robustjax.corruptions import jpeg
+from robustjax.corruptions import named
 from robustjax.corruptions import pixel_noise
 from robustjax.corruptions import spatter
 from robustjax.corruptions import strokes
 from robustjax.corruptions import weather
 
-
-class Degradation(NamedTuple):
-  """A corruption whose strength is a number.
-
-  Attributes:
-    name: as in `DEGRADATIONS`.
-    function: the function behind `__call__`; may be jitted, with `amount`
-    traced.
-    amounts: the strengths a sweep tests; 0 is the identity.
-    unit: what an amount measures.
-    source: where definition and amounts come from.
-  """
-
-  name: str
-  function: Callable[..., array_types.Array]
-  amounts: tuple[float, ...]
-  unit: str
-  source: str
-
-  def __call__(
-    self,
-    key: array_types.Key,
-    images: array_types.Array,
-    *,
-    amount: array_types.ArrayLike,
-    index: array_types.Array | None = None,
-  ) -> array_types.Array:
-    """Corrupts images float [B, H, W, C] in [0, 1]; same shape and range."""
-    return self.function(key, images, amount=amount, index=index)
-
-
-class Corruption(NamedTuple):
-  """A corruption with the strengths its benchmark tests.
-
-  Attributes:
-    name: as in `MNIST_C` or `IMAGENET_C`.
-    function: (key, images, *, index, **parameters) -> images; may be jitted,
-      with the parameters traced.
-    severities: the parameters at each severity; one for MNIST-C, whose every
-      corruption has one strength, five for ImageNet-C.
-    source: where definition and parameters come from.
-    is_exact: whether pixels do not depend on the batch at all; else they may
-      by 2e-6, because the corruption is a matmul, or a sum as long, over the
-      batch.
-  """
-
-  name: str
-  function: Callable[..., array_types.Array]
-  severities: tuple[Mapping[str, float], ...]
-  source: str
-  is_exact: bool = True
-
-  def __call__(
-    self,
-    key: array_types.Key,
-    images: array_types.Array,
-    *,
-    severity: array_types.ArrayLike | None = None,
-    index: array_types.Array | None = None,
-  ) -> array_types.Array:
-    """Corrupts images.
-
-    Args:
-      key: random key.
-      images: float [B, H, W, C] in [0, 1], C 1 or 3.
-      severity: 1 to the number of severities; may be traced. Not given where
-        there is but one.
-      index: int [B], place of each image in its set; 0..B-1 by default. The
-        draws of an image depend on `key` and its index only.
-
-    Returns:
-      The corrupted images, same shape and dtype, in [0, 1].
-
-    Raises:
-      errors.InputError: on another severity or other images.
-    """
-    parameters = self.parameters(severity)
-    return self.function(key, images, index=index, **parameters)
-
-  def parameters(self, severity: array_types.ArrayLike | None = None):
-    """The function's parameters at a severity, traced if that is."""
-    count = len(self.severities)
-    if count == 1 and severity is None:
-      severity = 1
-    if not hasattr(severity, 'shape'):
-      errors.check_integer('severity', severity, low=1, high=count)
-      return dict(self.severities[severity - 1])
-    return {
-      name: jnp.asarray([one[name] for one in self.severities])[severity - 1]
-      for name in self.severities[0]
-    }
-
-
 _MNIST_C_SOURCE = 'Mu and Gilmer (2019), MNIST-C'
 _IMAGENET_C_SOURCE = 'Hendrycks and Dietterich (2019), ImageNet-C'
-# Long sums, as of a matmul, which XLA may take in another order in another
-# batch.
-_SUMS = ('gaussian_blur', 'elastic_transform', 'zoom_blur')
 
 
 def _identity(
@@ -133,21 +34,7 @@ def _identity(
   return images
 
 
-def _table(source: str, *entries) -> dict[str, Corruption]:
-  """Corruptions by name, from (name, function, {parameter: values})."""
-  table = {}
-  for name, function, values in entries:
-    count = max(map(len, values.values()), default=1)
-    severities = tuple(
-      {parameter: each[i] for parameter, each in values.items()}
-      for i in range(count)
-    )
-    is_exact = name not in _SUMS
-    table[name] = Corruption(name, function, severities, source, is_exact)
-  return table
-
-
-MNIST_C = _table(
+MNIST_C = named.make_table(
   _MNIST_C_SOURCE,
   ('identity', _identity, {}),
   ('shot_noise', pixel_noise.shot_noise, {'photons': [3]}),
@@ -187,7 +74,7 @@ MNIST_C = _table(
 )
 
 # Further corruptions of its generator; no images of them were published.
-MNIST_C_FURTHER = _table(
+MNIST_C_FURTHER = named.make_table(
   _MNIST_C_SOURCE,
   ('gaussian_noise', pixel_noise.gaussian_noise, {'amount': [0.38]}),
   ('speckle_noise', pixel_noise.speckle_noise, {'amount': [0.6]}),
@@ -197,6 +84,25 @@ MNIST_C_FURTHER = _table(
     {'radius': [3], 'alias_blur': [0.1]},
   ),
   ('zoom_blur', blur.zoom_blur, {'step': [0.03], 'count': [11]}),
+  ('gaussian_blur', blur.gaussian_blur, {'amount': [2]}),
+  (
+    'snow',
+    weather.snow,
+    {
+      'mean': [0.55],
+      'deviation': [0.3],
+      'zoom': [2.5],
+      'threshold': [0.85],
+      'radius': [12],
+      'sigma': [12],
+      'image_weight': [0.55],
+    },
+  ),
+  (
+    'frost',
+    frost.frost,
+    {'image_weight': [0.6], 'frost_weight': [0.75]},
+  ),
   ('contrast', digital.contrast, {'amount': [0.1]}),
   ('saturate', digital.saturate_grey, {'scale': [20], 'shift': [0.2]}),
   ('jpeg_compression', jpeg.jpeg_compression, {'quality': [7]}),
@@ -211,7 +117,7 @@ MNIST_C_FURTHER = _table(
   ('inverse', strokes.inverse, {}),
 )
 
-IMAGENET_C = _table(
+IMAGENET_C = named.make_table(
   _IMAGENET_C_SOURCE,
   (
     'gaussian_noise',
@@ -249,6 +155,27 @@ IMAGENET_C = _table(
     {'step': [0.01, 0.01, 0.02, 0.02, 0.03], 'count': [12, 16, 11, 13, 11]},
   ),
   (
+    'snow',
+    weather.snow,
+    {
+      'mean': [0.1, 0.2, 0.55, 0.55, 0.55],
+      'deviation': [0.3, 0.3, 0.3, 0.3, 0.3],
+      'zoom': [3.0, 2.0, 4.0, 4.5, 2.5],
+      'threshold': [0.5, 0.5, 0.9, 0.85, 0.85],
+      'radius': [10, 12, 12, 12, 12],
+      'sigma': [4, 4, 8, 8, 12],
+      'image_weight': [0.8, 0.7, 0.7, 0.65, 0.55],
+    },
+  ),
+  (
+    'frost',
+    frost.frost,
+    {
+      'image_weight': [1.0, 0.8, 0.7, 0.65, 0.6],
+      'frost_weight': [0.4, 0.6, 0.7, 0.7, 0.75],
+    },
+  ),
+  (
     'fog',
     weather.fog,
     {
@@ -275,7 +202,7 @@ IMAGENET_C = _table(
 )
 
 # Published beside the fifteen, for validation.
-IMAGENET_C_EXTRA = _table(
+IMAGENET_C_EXTRA = named.make_table(
   _IMAGENET_C_SOURCE,
   (
     'speckle_noise',
@@ -307,28 +234,28 @@ _PROGRESSION = 'noise progression; noisy dropout'
 DEGRADATIONS = {
   degradation.name: degradation
   for degradation in (
-    Degradation(
+    named.Degradation(
       'gaussian_noise',
       pixel_noise.gaussian_noise,
       (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
       'standard deviation',
       _PROGRESSION,
     ),
-    Degradation(
+    named.Degradation(
       'salt_and_pepper',
       pixel_noise.salt_and_pepper,
       (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3),
       'share of pixels',
       _PROGRESSION,
     ),
-    Degradation(
+    named.Degradation(
       'uniform_noise',
       pixel_noise.uniform_noise,
       (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
       'largest noise',
       'weight map layers, MNIST',
     ),
-    Degradation(
+    named.Degradation(
       'gaussian_blur',
       blur.gaussian_blur,
       (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),

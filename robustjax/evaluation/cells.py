@@ -175,7 +175,7 @@ def generate(
   if jpeg:
     processing.append(f'JPEG of quality {SAVED_QUALITY}')
   if 'frost' in table or 'frost' in names:
-    processing.append(corruptions.frost_source(frost_textures))
+    processing.append(f'frost: {corruptions.frost_source(frost_textures)}')
   cells = [] if 'identity' in table else [_clean(data)]
   for name in names:
     options = {}

@@ -75,10 +75,10 @@ def test_coarser_draws_move_the_map_less_than_stated(monkeypatch):
   """The same words as numbers of 10 bits and of more."""
 
   def exact(key, sides):
-    # Anywhere in the step of 2 / 1024 that a number of 10 bits stands for.
+    # Anywhere in the step that a number of so few bits stands for.
     return [
       tuple(
-        one + (jax.random.uniform(key, one.shape) - 0.5) * 2 / 1024
+        one + (jax.random.uniform(key, one.shape) - 0.5) * 2 / 2**fractal._BITS
         for one in level
       )
       for level in coarsen(key, sides)

@@ -77,6 +77,19 @@ def test_a_corruption_s_draws_do_not_depend_on_what_else_is_tested(source):
   assert not np.array_equal(one, _images(reseeded.cells[-1], source))
 
 
+def test_frost_is_made_from_the_photographs_given(source):
+  white = corruptions.FrostTextures(
+    jnp.ones((1, 20, 20, 3)), jnp.array([[20, 20]], jnp.int32)
+  )
+  plan = _generate(
+    source, names=['frost'], severities=[1], frost_textures=white
+  )
+  assert 'frost: 1 photographs' in plan.processing
+  expected = np.minimum(source.images / 255 + 0.4, 1)
+  off = np.abs(_images(plan.cells[1], source) - expected)
+  assert off.max() <= (0.5 + 1e-3) / 255
+
+
 def test_two_corruptions_do_not_share_their_draws():
   key = random_keys.root_key(0)
   one, other = (cells._own_key(key, name) for name in ('fog', 'snow'))

@@ -1,0 +1,132 @@
+"""A corruption by name, with the strengths that are tested."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from robustjax import array_types
+from robustjax import errors
+
+# Long sums, as of a matmul, which XLA may take in another order in another
+# batch.
+_SUMS = ('gaussian_blur', 'elastic_transform', 'zoom_blur', 'contrast')
+
+
+class Degradation(NamedTuple):
+  """A corruption whose strength is a number.
+
+  Attributes:
+    name: as in `DEGRADATIONS`.
+    function: the function behind `__call__`; may be jitted, with `amount`
+    traced.
+    amounts: the strengths a sweep tests; 0 is the identity.
+    unit: what an amount measures.
+    source: where definition and amounts come from.
+  """
+
+  name: str
+  function: Callable[..., array_types.Array]
+  amounts: tuple[float, ...]
+  unit: str
+  source: str
+
+  def __call__(
+    self,
+    key: array_types.Key,
+    images: array_types.Array,
+    *,
+    amount: array_types.ArrayLike,
+    index: array_types.Array | None = None,
+  ) -> array_types.Array:
+    """Corrupts images float [B, H, W, C] in [0, 1]; same shape and range."""
+    return self.function(key, images, amount=amount, index=index)
+
+
+class Corruption(NamedTuple):
+  """A corruption with the strengths its benchmark tests.
+
+  Attributes:
+    name: as in `MNIST_C` or `IMAGENET_C`.
+    function: (key, images, *, index, **parameters) -> images; may be jitted,
+      with the parameters traced.
+    severities: the parameters at each severity; one for MNIST-C, whose every
+      corruption has one strength, five for ImageNet-C.
+    source: where definition and parameters come from.
+    is_exact: whether pixels do not depend on the batch at all; else they may
+      by 2e-6, because the corruption is a matmul, or a sum as long, over the
+      batch.
+  """
+
+  name: str
+  function: Callable[..., array_types.Array]
+  severities: tuple[Mapping[str, float], ...]
+  source: str
+  is_exact: bool = True
+
+  def __call__(
+    self,
+    key: array_types.Key,
+    images: array_types.Array,
+    *,
+    severity: array_types.ArrayLike | None = None,
+    index: array_types.Array | None = None,
+    **options: Any,
+  ) -> array_types.Array:
+    """Corrupts images.
+
+    Args:
+      key: random key.
+      images: float [B, H, W, C] in [0, 1], C 1 or 3.
+      severity: 1 to the number of severities; may be traced. Not given where
+        there is but one.
+      index: int [B], place of each image in its set; 0..B-1 by default. The
+        draws of an image depend on `key` and its index only.
+      **options: further arguments of `function`, such as frost's `textures`.
+
+    Returns:
+      The corrupted images, same shape and dtype, in [0, 1].
+
+    Raises:
+      errors.InputError: on another severity or other images.
+    """
+    parameters = self.parameters(severity)
+    return self.function(key, images, index=index, **parameters, **options)
+
+  def parameters(self, severity: array_types.ArrayLike | None = None):
+    """The function's parameters at a severity, traced if that is."""
+    count = len(self.severities)
+    if count == 1 and severity is None:
+      severity = 1
+    if not hasattr(severity, 'shape') or isinstance(severity, np.generic):
+      errors.check_integer('severity', severity, low=1, high=count)
+      return dict(self.severities[severity - 1])
+    return {
+      name: jnp.asarray([one[name] for one in self.severities])[severity - 1]
+      for name in self.severities[0]
+    }
+
+
+def make_table(source: str, *entries) -> dict[str, Corruption]:
+  """Corruptions by name.
+
+  Args:
+    source: where definitions and parameters come from.
+    *entries: (name, function, {parameter: its value at each severity}).
+
+  Returns:
+    The `Corruption`s, in this order.
+  """
+  table = {}
+  for name, function, values in entries:
+    count = max(map(len, values.values()), default=1)
+    severities = tuple(
+      {parameter: each[i] for parameter, each in values.items()}
+      for i in range(count)
+    )
+    is_exact = name not in _SUMS
+    table[name] = Corruption(name, function, severities, source, is_exact)
+  return table
