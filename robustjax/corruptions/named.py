@@ -13,7 +13,13 @@ from robustjax import errors
 
 # Long sums, as of a matmul, which XLA may take in another order in another
 # batch.
-_SUMS = ('gaussian_blur', 'elastic_transform', 'zoom_blur', 'contrast')
+_SUMS = (
+  'gaussian_blur',
+  'zoom_blur',
+  'frost',
+  'contrast',
+  'elastic_transform',
+)
 
 
 class Degradation(NamedTuple):

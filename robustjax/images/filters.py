@@ -190,10 +190,13 @@ def motion_blur(
   margin = ((most, most), (most, most), *[(0, 0)] * (image.ndim - 2))
   padded = jnp.pad(image, margin, mode='edge')
   rest = (0,) * (image.ndim - 2)
-  blurred = jnp.zeros_like(image)
-  for i in range(most + 1):
+
+  def add_step(i, blurred):
     start = (most + rows[i], most + columns[i], *rest)
-    blurred += weights[i] * lax.dynamic_slice(padded, start, image.shape)
+    return blurred + weights[i] * lax.dynamic_slice(padded, start, image.shape)
+
+  # A loop, not a sum: what follows would compute the sum again for every use.
+  blurred = lax.fori_loop(0, most + 1, add_step, jnp.zeros_like(image))
   return _cut_to_levels(blurred)
 
 
