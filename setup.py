@@ -41,6 +41,7 @@ setuptools.setup(
     'test': [
       'opencv-python-headless>=4.11',
       'pytest>=8.3',
+      'pytest-xdist>=3.6',
       'ruff>=0.14',
       'scikit-image>=0.25',
       'scipy>=1.14',

@@ -193,7 +193,7 @@ class Checkpoints:
       difference = _first_difference(stored, manifest, checksums=True)
     if difference is not None:
       raise _damaged(step, difference)
-    return self._read_state(step, abstract)
+    return jax.tree.map(_place, stored, abstract)
 
   def restore_newest_intact(
     self, abstract: array_types.PyTree, report: Callable[[str], None]
@@ -266,8 +266,7 @@ class Checkpoints:
     """The arrays as they are on disk, read without Orbax.
 
     A restore that fails half-way leaves Orbax's other reads behind, coroutines
-    that nobody ends and that print pages when they are collected. So damage is
-    looked for before it is asked to read.
+    that nobody ends and that print pages when they are collected.
     """
     folder = self._folder / str(step) / 'state'
     names = ocp.tree.get_param_names(like, include_empty_nodes=False)
@@ -278,17 +277,8 @@ class Checkpoints:
     try:
       return jax.tree.map(lambda one: one.result().read().result(), opened)
     except Exception as error:  # TensorStore raises many types.
-      raise _unreadable(step, error) from None
-
-  def _read_state(self, step: int, abstract: array_types.PyTree):
-    try:
-      restored = self._manager.restore(
-        step,
-        args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)),
-      )
-    except Exception as error:  # Orbax raises many types.
-      raise _unreadable(step, error) from None
-    return restored['state']
+      got = f'arrays that cannot be read ({type(error).__name__})'
+      raise _damaged(step, got) from None
 
   def _set_aside(self, step: int) -> None:
     target = self._folder.parent / f'damaged-{step}'
@@ -306,8 +296,11 @@ def _damaged(step: int, got: str) -> DamagedCheckpointError:
   return DamagedCheckpointError('workdir', expected, got)
 
 
-def _unreadable(step: int, error: Exception) -> DamagedCheckpointError:
-  return _damaged(step, f'arrays that cannot be read ({type(error).__name__})')
+def _place(stored: np.ndarray, like: jax.ShapeDtypeStruct) -> jax.Array:
+  """An array on the devices of `like`, each with its part."""
+  return jax.make_array_from_callback(
+    stored.shape, like.sharding, lambda index: stored[index]
+  )
 
 
 def _stored_array(folder: pathlib.Path, name: str) -> dict[str, Any]:

@@ -7,6 +7,10 @@ from robustjax import errors
 from robustjax.corruptions import strokes
 
 KEY = jax.random.key(0)
+DRAWN = {
+  name: jax.jit(getattr(strokes, name))
+  for name in ('line', 'dotted_line', 'zigzag', 'stripe', 'inverse')
+}
 ENDS = {
   'dotted_line': [(a, b) for a in range(27) for b in range(27)],
   'zigzag': [(a, a + rise) for a in range(27) for rise in range(-5, 5)],
@@ -33,11 +37,11 @@ def test_published_images_are_met_with_their_rows(name, mnist_c):
 @pytest.mark.parametrize('name', ENDS)
 def test_every_pair_of_rows_is_drawn(name):
   """Images tell the rows: all that occur are possible, and most occur."""
-  draw = jax.vmap(getattr(strokes, f'_{name}'), in_axes=(None, 0, 0))
+  draw = jax.jit(jax.vmap(getattr(strokes, f'_{name}'), in_axes=(None, 0, 0)))
   rows = jnp.asarray(ENDS[name], jnp.float32)
   possible = np.asarray(draw(_blank(1)[0], rows[:, 0], rows[:, 1]))
   possible = {image.tobytes() for image in np.round(1e3 * possible)}
-  drawn = getattr(strokes, name)(KEY, _blank(1000))
+  drawn = DRAWN[name](KEY, _blank(1000))
   drawn = [image.tobytes() for image in np.round(1e3 * np.asarray(drawn))]
   assert set(drawn) <= possible
   # Of n equally likely pairs, 1000 draws miss n exp(-1000 / n) on average.
@@ -46,7 +50,7 @@ def test_every_pair_of_rows_is_drawn(name):
 
 
 def test_a_line_spans_from_its_first_to_its_last_column():
-  found = np.asarray(strokes.line(KEY, _blank()))[..., 0]
+  found = np.asarray(DRAWN['line'](KEY, _blank()))[..., 0]
   for image in found:
     columns = np.flatnonzero(image.any(axis=0))
     assert 0 <= columns[0] <= 4
@@ -66,13 +70,11 @@ def test_the_inverse_inverts(rng):
   np.testing.assert_array_equal(strokes.inverse(KEY, images), 1 - images)
 
 
-@pytest.mark.parametrize(
-  'name', ['line', 'dotted_line', 'zigzag', 'stripe', 'inverse']
-)
+@pytest.mark.parametrize('name', DRAWN)
 @pytest.mark.parametrize('shape', [(33, 47, 3), (12, 9, 1)])
 def test_any_size(name, shape):
   images = jnp.full((2, *shape), 0.25)
-  found = np.asarray(getattr(strokes, name)(KEY, images))
+  found = np.asarray(DRAWN[name](KEY, images))
   assert found.shape == images.shape
   assert (found == found[..., :1]).all()
   assert 0 <= found.min() < found.max() <= 1 or name == 'inverse'
