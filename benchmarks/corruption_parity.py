@@ -33,6 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import photographs
 import robustjax
 from robustjax import corruptions
 from robustjax import data
@@ -42,7 +43,6 @@ from robustjax import progress
 from robustjax.evaluation import metrics
 from robustjax.evaluation import statistics
 
-_SIDE = 224
 _FOLDER = pathlib.Path(__file__).resolve().parent
 _MAKES_NOTHING = ('snow', 'motion_blur', 'frost')  # TFDS without ImageMagick
 _HOLDS_224 = ('elastic_transform',)  # constants in pixels of 224
@@ -141,21 +141,6 @@ def _mnist_c(workdir, data_dir):
       shown.update(1)
 
 
-def _photographs(count: int, data_dir) -> np.ndarray:
-  """The central 224 x 224 pixels of photographs, uint8."""
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
-
-  source = tfds.data_source(
-    'imagenet2012', split='validation', data_dir=data_dir
-  )
-  images = []
-  for item in source.__getitems__(range(count)):
-    image = item['image']
-    top, left = ((n - _SIDE) // 2 for n in image.shape[:2])
-    images.append(image[top : top + _SIDE, left : left + _SIDE])
-  return np.stack(images)
-
-
 def _pixelate(image: np.ndarray, severity: int) -> np.ndarray:
   """By Pillow, with the filter of the generator."""
   from PIL import Image  # pylint: disable=g-import-not-at-top
@@ -180,7 +165,7 @@ def _by_tfds(name: str, images: np.ndarray, severity: int) -> np.ndarray:
 
 
 def _imagenet_c(num_photographs, num_small, cifar10_workdir, data_dir):
-  photographs = _photographs(num_photographs, data_dir)
+  large = photographs.load(num_photographs, data_dir)
   predict, small = None, None
   if cifar10_workdir:
     predict = robustjax.restore(cifar10_workdir).predict
@@ -191,8 +176,8 @@ def _imagenet_c(num_photographs, num_small, cifar10_workdir, data_dir):
     for name, corruption in table.items():
       options = {'map_size': 512} if name == 'fog' else {}
       for severity in range(1, 6):
-        ours = _corrupt(corruption, photographs, severity, 16, **options)
-        others = _by_tfds(name, photographs, severity)
+        ours = _corrupt(corruption, large, severity, 16, **options)
+        others = _by_tfds(name, large, severity)
         line = _compare('imagenet_c', name, severity, ours, others)
         if predict and name not in _HOLDS_224:
           images, labels = small.images[:num_small], small.labels[:num_small]

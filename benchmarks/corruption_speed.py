@@ -21,32 +21,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import photographs
 from robustjax import corruptions
 from robustjax import data
 from robustjax import host_memory
 
-_SIDE, _SEVERITY, _BATCH = 224, 3, 500
+_SEVERITY, _BATCH = 3, 500
 
 
 def _seconds(call) -> float:
   start = time.perf_counter()
   call()
   return time.perf_counter() - start
-
-
-def _photographs(count: int, data_dir) -> np.ndarray:
-  """The central 224 x 224 pixels of photographs, uint8."""
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
-
-  source = tfds.data_source(
-    'imagenet2012', split='validation', data_dir=data_dir
-  )
-  images = []
-  for item in source.__getitems__(range(count)):
-    image = item['image']
-    top, left = ((n - _SIDE) // 2 for n in image.shape[:2])
-    images.append(image[top : top + _SIDE, left : left + _SIDE])
-  return np.stack(images)
 
 
 def _mnist_c(num_rounds: int, data_dir) -> None:
@@ -74,7 +60,7 @@ def _mnist_c(num_rounds: int, data_dir) -> None:
   print(f'| all | {total:.2f} | |\n')
 
 
-def _reference(name, photographs):
+def _reference(name, images):
   """A call of TFDS's function on every photograph, or None without one."""
   from tensorflow_datasets.image_classification import corruptions as reference
 
@@ -84,15 +70,15 @@ def _reference(name, photographs):
     return None
 
   def run():
-    for image in photographs:
+    for image in images:
       getattr(reference, name)(image.copy(), _SEVERITY)
 
   return run
 
 
 def _imagenet_c(num_rounds: int, num_photographs: int, data_dir) -> None:
-  photographs = _photographs(num_photographs, data_dir)
-  images = jnp.asarray(photographs / np.float32(255))
+  levels = photographs.load(num_photographs, data_dir)
+  images = jnp.asarray(levels / np.float32(255))
   ratios = []
   print('| ImageNet-C | ms per image | TFDS | ratio | compilation |')
   print('| --- | ---: | ---: | ---: | ---: |')
@@ -106,16 +92,16 @@ def _imagenet_c(num_rounds: int, num_photographs: int, data_dir) -> None:
       severity = jnp.int32(_SEVERITY)
       corrupt(jax.random.key(0), images, severity).block_until_ready()
 
-    reference = _reference(name, photographs)
+    reference = _reference(name, levels)
     first, ours, others = _seconds(run), [], []
     for _ in range(num_rounds):
       ours.append(_seconds(run))
       if reference:
         others.append(_seconds(reference))
-    mine = 1e3 * statistics.median(ours) / len(photographs)
+    mine = 1e3 * statistics.median(ours) / len(levels)
     cells = [name, f'{mine:.2f}', '', '', f'{first:.1f} s']
     if others:
-      theirs = 1e3 * statistics.median(others) / len(photographs)
+      theirs = 1e3 * statistics.median(others) / len(levels)
       ratios.append(theirs / mine)
       cells[2:4] = f'{theirs:.2f}', f'{ratios[-1]:.1f}'
     print(f'| {" | ".join(cells)} |', flush=True)

@@ -15,6 +15,7 @@ from robustjax.data import sources
 BENCHMARKS = ('mnist_c', 'cifar10_c', 'imagenet_c')
 SEVERITIES = (1, 2, 3, 4, 5)
 
+
 def corruption_names(benchmark: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
   """Names of a benchmark's sets: those it consists of, and all there are.
 

@@ -63,7 +63,11 @@ def _network(name):
   )
 
 
-NETWORKS = ('mlp', 'hidden state of the CNN', 'input of the CNN')
+NETWORKS = (
+  'mlp',
+  'hidden state of the CNN',
+  pytest.param('input of the CNN', marks=pytest.mark.slow),
+)
 TARGET = jnp.array([0, 3, 9, 1, 1, 5])
 
 

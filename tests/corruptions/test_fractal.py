@@ -71,6 +71,7 @@ def test_draws_are_uniform_and_independent():
     assert np.abs(np.corrcoef(flat) - np.eye(3)).max() < error
 
 
+@pytest.mark.slow
 def test_coarser_draws_move_the_map_less_than_stated(monkeypatch):
   """The same words as numbers of 10 bits and of more."""
 
@@ -101,6 +102,7 @@ def test_the_range_is_that_of_the_whole_map():
   np.testing.assert_array_equal(corner, whole[:, :28, :19])
 
 
+@pytest.mark.slow
 def test_maps_do_not_depend_on_their_batch():
   keys = jax.random.split(jax.random.key(5), 19)  # More than a chunk.
   plasma = functools.partial(_plasma, shape=(9, 9), wibble_decay=1.5, size=32)

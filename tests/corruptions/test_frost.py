@@ -70,6 +70,7 @@ def test_crops_cover_every_photograph_but_its_last_row_and_column(folder):
     )
 
 
+@pytest.mark.slow
 def test_procedural_frost_has_the_stated_contrast():
   images = jnp.zeros((8, 40, 44, 3))
   only_frost = {'image_weight': 0.0, 'frost_weight': 1.0}

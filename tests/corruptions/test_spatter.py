@@ -66,6 +66,7 @@ def test_equals_the_reference(reference, rng, monkeypatch, severity):
   assert off.max() < 0.5 + 1.5
 
 
+@pytest.mark.slow
 def test_the_branch_may_be_traced(rng):
   images = jnp.asarray(rng.uniform(size=(2, 12, 16, 3)), jnp.float32)
   traced = jax.jit(
@@ -80,6 +81,7 @@ def test_the_branch_may_be_traced(rng):
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_mud_on_digits_is_distributed_as_published(mnist_c):
   """Share, shade and rows of the changed pixels of the black background."""
   clean, published = mnist_c('spatter', 2000)
@@ -121,6 +123,7 @@ def _pairs_down(levels, clean):
   return (muddy[:, 3:] * muddy[:, :-3]).mean(axis=(1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('severity', [2, 4])
 def test_draws_depend_on_key_and_index_only(rng, severity):
   images = jnp.asarray(rng.uniform(size=(7, 20, 24, 1)), jnp.float32)

@@ -100,6 +100,7 @@ def test_fog_leaves_black_images_black():
   np.testing.assert_array_equal(found, images)
 
 
+@pytest.mark.slow
 def test_fog_on_digits_is_distributed_as_published(mnist_c):
   """Mean, deviation, and differences of neighbours of the background.
 

@@ -104,6 +104,7 @@ def test_figures_have_the_panels_of_the_papers(gated):
   assert titles.count('after the gate') == 2
 
 
+@pytest.mark.slow
 def test_a_bfloat16_model_is_explained_in_float32():
   restored, images, labels = _classifier(None)
   exact = explanations.explain(restored, images, labels)

@@ -136,6 +136,7 @@ def _loss_with_given_targets(params, targets, weight):
   return -likelihood.mean() + weight * squares.mean()
 
 
+@pytest.mark.slow
 def test_the_term_teaches_the_gate_and_what_is_below_but_not_through_fig():
   model, params, images, labels = _setting()
   fig = losses.FigLoss(weight=0.7)

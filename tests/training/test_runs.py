@@ -222,6 +222,7 @@ def test_a_workdir_another_run_writes_to_is_left_alone(
     robustjax.train(config, undisturbed, devices=one_device)
 
 
+@pytest.mark.slow
 def test_a_program_is_compiled_once_for_all_seeds_and_strengths(
   config, tmp_path, one_device, caplog
 ):
