@@ -97,6 +97,7 @@ _STEPPED = (
   'glass_blur', 'motion_blur', 'spatter', 'canny_edges', 'jpeg_compression',
   'pixelate', 'quantize', 'snow', 'shot_noise',
 )  # fmt: skip
+_WHITE = ('MNIST_C_FURTHER', 'saturate')
 _TABLES = {
   name: getattr(corruptions, name)
   for name in ('MNIST_C', 'MNIST_C_FURTHER', 'IMAGENET_C', 'IMAGENET_C_EXTRA')
@@ -125,7 +126,8 @@ def _corruption(table, name):
     lambda key, x: corruption(key, x, severity=severity),
     (2, 16, 16, 3 if is_leveled else 1),
     is_random=name not in _NOT_RANDOM,
-    is_stepped=name in _STEPPED,
+    # At its strength, this one turns all but black to white.
+    is_stepped=name in _STEPPED or (table, name) == _WHITE,
     is_slow=True,
   )
 
