@@ -5,6 +5,7 @@ import difflib
 import numbers
 from typing import Any
 
+import jax
 import numpy as np
 
 
@@ -95,7 +96,10 @@ def check_integer(
 
 
 def check_images(field: str, images: Any) -> None:
-  """Raises InputError unless `images` are float [B, H, W, C], C 1 or 3."""
+  """Raises InputError unless `images` are float [B, H, W, C], C 1 or 3.
+
+  Their values are checked too, to be in [0, 1], unless they are being traced.
+  """
   expected = 'float images [B, H, W, C] with 1 or 3 channels'
   if getattr(images, 'ndim', None) != 4 or images.shape[-1] not in (1, 3):
     raise InputError(field, expected, f'shape {np.shape(images)}')
@@ -103,3 +107,11 @@ def check_images(field: str, images: Any) -> None:
     not np.issubdtype(images.dtype, np.floating) and images.dtype != 'bfloat16'
   ):
     raise InputError(field, expected, f'dtype {images.dtype}')
+  if isinstance(images, jax.core.Tracer) or not images.size:
+    return
+  # On the host: within a trace, JAX would trace these as well.
+  values = np.asarray(images)
+  low, high = float(values.min()), float(values.max())
+  if not (low >= 0 and high <= 1):  # Nor if one of them is nan.
+    got = f'values from {low:g} to {high:g}'
+    raise InputError(field, 'images with values in [0, 1]', got)

@@ -82,3 +82,15 @@ def test_images_refuses(images):
 
 def test_images_takes_bfloat16():
   errors.check_images('images', jnp.zeros((1, 2, 2, 3), jnp.bfloat16))
+
+
+@pytest.mark.parametrize(
+  ('value', 'got'), [(1.5, '0 to 1.5'), (-0.1, '-0.1 to 0'), (np.nan, 'nan')]
+)
+def test_images_beyond_the_unit_range_are_refused(value, got):
+  images = np.zeros((1, 2, 2, 1), np.float32)
+  images[0, 0, 0] = value
+  for kind in (images, jnp.asarray(images)):
+    with pytest.raises(errors.InputError, match=f'images: .*{got}'):
+      errors.check_images('images', kind)
+  jax.jit(lambda x: errors.check_images('images', x))(images)
