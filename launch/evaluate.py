@@ -26,6 +26,7 @@ from robustjax import corruptions
 from robustjax import data
 from robustjax import errors
 from robustjax import evaluation
+from robustjax.evaluation import plots
 from robustjax.evaluation import report
 from robustjax.evaluation import statistics
 from robustjax.training import run_config
@@ -86,6 +87,9 @@ _AGAINST = flags.DEFINE_string(
   None,
   'Folder of another run, to compare with image by image: differences with'
   " their intervals, and McNemar's test with Holm's correction.",
+)
+_EXAMPLES = flags.DEFINE_bool(
+  'examples', False, 'Also draw images of every set: BENCHMARK-examples.png.'
 )
 _STEP = flags.DEFINE_string(
   'step', 'latest', 'Checkpoint: a step, latest or best.'
@@ -199,27 +203,46 @@ def _predictions_dir(workdir: str, restored) -> pathlib.Path:
   return _folder(workdir) / 'predictions' / seed / '-'.join(parts)
 
 
+_NUM_EXAMPLES = 8
 _WAYS = {'jpeg': _JPEG, 'photographs': _FROST_DIR, 'files': _PUBLISHED_DIR}
 
 
-def _evaluate(workdir: str, restored, source) -> evaluation.Results:
+def _options() -> dict[str, Any]:
+  """Which sets are asked for."""
   textures = None
   if _FROST_DIR.value is not None:
     textures = corruptions.load_frost_textures(_FROST_DIR.value)
+  return {
+    'benchmark': _BENCHMARK.value,
+    'corruptions': _CORRUPTIONS.value,
+    'severities': _numbers(_SEVERITIES, int),
+    'epsilons': _numbers(_EPSILONS, float),
+    'data_dir': _DATA_DIR.value,
+    'seed': _SEED.value,
+    'jpeg': _JPEG.value,
+    'frost_textures': textures,
+  }
+
+
+def _evaluate(workdir: str, restored, source) -> evaluation.Results:
   return robustjax.evaluate(
     restored.predict,
     source,
-    benchmark=_BENCHMARK.value,
-    corruptions=_CORRUPTIONS.value,
-    severities=_numbers(_SEVERITIES, int),
-    epsilons=_numbers(_EPSILONS, float),
-    data_dir=_DATA_DIR.value,
     batch_size=_BATCH_SIZE.value,
-    seed=_SEED.value,
-    jpeg=_JPEG.value,
-    frost_textures=textures,
     predictions_dir=_predictions_dir(workdir, restored),
+    **_options(),
   )
+
+
+def _draw_examples(restored, source, folder: pathlib.Path) -> pathlib.Path:
+  """Several images where corruptions have one strength, else one."""
+  places = range(_NUM_EXAMPLES) if _BENCHMARK.value == 'mnist_c' else (0,)
+  images = evaluation.examples(
+    restored.predict, source, places=places, **_options()
+  )
+  path = folder / f'{_BENCHMARK.value}-examples.png'
+  plots.examples(images, path)
+  return path
 
 
 def _over_seeds(table) -> dict[str, str]:
@@ -297,6 +320,9 @@ def main(unused_names):
   details = _details(classifiers, table)
   folder = _folder(workdir)
   paths = report.save(table, folder, details=details)
+  if _EXAMPLES.value:
+    first = next(iter(classifiers.values()))
+    paths.append(_draw_examples(first, source, folder))
   print(evaluation.to_markdown(table))
   print('\n'.join(f'{name}: {value}' for name, value in details.items()))
   print('saved', ', '.join(path.name for path in paths), 'in', folder)

@@ -68,6 +68,7 @@ FILES = {
     'tfds_sets',
     'published',
     'cells',
+    'plans',
     'sweep',
     'plots',
     'report',

@@ -34,6 +34,16 @@ def _about_centre(image, linear):
   return warps.affine_warp(image, matrix, mode='constant')
 
 
+def _either_way(warp, key, images, angle, index):
+  """Warps every image by the angle or by its opposite."""
+  errors.check_range('angle', angle)
+
+  def corrupt(key, image):
+    return warp(image, angle * _random_sign(key))
+
+  return draws.per_image(corrupt, key, images, index)
+
+
 def _shear(image, angle):
   linear = ((1.0, -jnp.sin(angle)), (0.0, jnp.cos(angle)))
   return _about_centre(image, linear)
@@ -64,13 +74,7 @@ def shear(
     MNIST-C generator, `shear`. Rows come closer together by the cosine of the
     angle too, as scikit-image's shear did when the data was made.
   """
-  errors.check_range('angle', angle)
-  return draws.per_image(
-    lambda key, image: _shear(image, angle * _random_sign(key)),
-    key,
-    images,
-    index,
-  )
+  return _either_way(_shear, key, images, angle, index)
 
 
 def _rotate(image, angle):
@@ -102,13 +106,7 @@ def rotate(
   References:
     MNIST-C generator, `rotate`.
   """
-  errors.check_range('angle', angle)
-  return draws.per_image(
-    lambda key, image: _rotate(image, angle * _random_sign(key)),
-    key,
-    images,
-    index,
-  )
+  return _either_way(_rotate, key, images, angle, index)
 
 
 def scale(

@@ -7,6 +7,7 @@ from robustjax.evaluation.results import Row
 from robustjax.evaluation.sweep import BENCHMARKS
 from robustjax.evaluation.sweep import compare
 from robustjax.evaluation.sweep import evaluate
+from robustjax.evaluation.sweep import examples
 from robustjax.evaluation.sweep import MNIST_C
 from robustjax.evaluation.tables import to_markdown
 
@@ -18,6 +19,7 @@ __all__ = (
   'Row',
   'compare',
   'evaluate',
+  'examples',
   'gate_activity',
   'to_markdown',
 )

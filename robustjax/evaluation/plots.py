@@ -127,18 +127,18 @@ def examples(
 
   Args:
     images: by name of the corruption, float in [0, 1] or uint8, [S, H, W, C]: a
-      column per severity or image; C is 1 or 3.
+      column per severity or image; C is 1 or 3. Shorter lines end earlier.
     path: the image file to write.
     columns: S titles; none by default.
 
   Raises:
-    errors.InputError: on other shapes, or lines of different lengths.
+    errors.InputError: on other shapes.
   """
   shapes = {name: np.shape(line) for name, line in images.items()}
   width = max((s[0] for s in shapes.values() if s), default=0)
   for name, shape in shapes.items():
-    if len(shape) != 4 or shape[0] != width or shape[3] not in (1, 3):
-      expected = f'[{width}, H, W, C] with 1 or 3 channels'
+    if len(shape) != 4 or shape[3] not in (1, 3):
+      expected = '[S, H, W, C] with 1 or 3 channels'
       raise errors.InputError(f'images[{name}]', expected, f'shape {shape}')
   if not width or (columns is not None and len(columns) != width):
     got = 'no images' if not width else f'{len(columns)} titles for {width}'
@@ -146,8 +146,10 @@ def examples(
   figure = canvas.new_figure(1.2 + 0.9 * width, 0.3 + 0.9 * len(images))
   grid = figure.subplots(len(images), width, squeeze=False)
   for axes, (name, line) in zip(grid, images.items(), strict=True):
-    for axis, image in zip(axes, line, strict=True):
+    for axis, image in zip(axes, line, strict=False):
       _show(axis, np.asarray(image))
+    for axis in axes[len(line) :]:
+      axis.set_axis_off()
     axes[0].set_ylabel(name, rotation=0, ha='right', va='center', fontsize=7)
   for axis, title in zip(grid[0], columns or (), strict=False):
     axis.set_title(title, fontsize=7)

@@ -6,10 +6,10 @@ import os
 import pathlib
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from robustjax import array_types
-from robustjax import attacks
 from robustjax import errors
 from robustjax import progress
 from robustjax.corruptions import catalog
@@ -17,17 +17,12 @@ from robustjax.data import sources
 from robustjax.evaluation import cells
 from robustjax.evaluation import comparison
 from robustjax.evaluation import metrics
+from robustjax.evaluation import plans
 from robustjax.evaluation import predictions
 from robustjax.evaluation import results
 from robustjax.evaluation import rows
 
-BENCHMARKS = (
-  'mnist_c',
-  'imagenet_c',
-  'cifar10_c',
-  'degradations',
-  *attacks.ATTACKS,
-)
+BENCHMARKS = plans.BENCHMARKS
 MNIST_C = tuple(catalog.MNIST_C)
 _ABOUT = 'sweep.json'
 _NUM_PROBES = 4  # images by whose logits a classifier is known again
@@ -97,69 +92,57 @@ def evaluate(
     >>> round(found.accuracy, 3)
     0.103
   """
-  errors.check_choice('benchmark', benchmark, BENCHMARKS)
-  _check_options(
-    benchmark, corruptions=corruptions, severities=severities, epsilons=epsilons
+  plan = plans.make_plan(
+    predict,
+    source,
+    benchmark,
+    corruptions=corruptions,
+    severities=severities,
+    epsilons=epsilons,
+    data_dir=data_dir,
+    seed=seed,
+    jpeg=jpeg,
+    frost_textures=frost_textures,
   )
-  data = _clean_images(source)
-  if benchmark in attacks.ATTACKS:
-    _need_images(benchmark, data, source)
-    plan = cells.attack(benchmark, predict, data, epsilons=epsilons, seed=seed)
-  elif benchmark == 'degradations':
-    _need_images(benchmark, data, source)
-    plan = cells.degrade(data, names=corruptions, seed=seed)
-  elif data is None:
-    plan = cells.read_published(
-      benchmark,
-      source,
-      names=corruptions,
-      severities=severities,
-      data_dir=data_dir,
-    )
-  else:
-    if benchmark == 'cifar10_c':
-      expected = 'None or a folder for cifar10_c, which is only published'
-      raise errors.InputError('source', expected, type(source).__name__)
-    plan = cells.generate(
-      benchmark,
-      data,
-      names=corruptions,
-      severities=severities,
-      seed=seed,
-      jpeg=jpeg,
-      frost_textures=frost_textures,
-    )
   return _run(plan, predict, batch_size, predictions_dir)
 
 
-def _check_options(benchmark, *, corruptions, severities, epsilons) -> None:
-  """Refuses options that would be ignored."""
-  is_attack = benchmark in attacks.ATTACKS
-  for field, value, has_meaning in (
-    ('corruptions', corruptions, not is_attack),
-    ('severities', severities, benchmark in ('imagenet_c', 'cifar10_c')),
-    ('epsilons', epsilons, is_attack),
-  ):
-    if value is not None and not has_meaning:
-      raise errors.InputError(field, f'None for {benchmark}', repr(value))
+def examples(
+  predict: array_types.Predict,
+  source=None,
+  *,
+  benchmark: str = 'mnist_c',
+  places: Sequence[int] = (0,),
+  **options,
+) -> dict[str, np.ndarray]:
+  """Images under every corruption, to look at.
 
+  Args:
+    predict: the classifier; only attacks need it.
+    source: as for `evaluate`.
+    benchmark: as for `evaluate`.
+    places: which images of each set, in 0..N-1.
+    **options: of `evaluate`: corruptions, severities, epsilons, data_dir, seed,
+      jpeg, frost_textures.
 
-def _clean_images(source) -> sources.DataSet | None:
-  """The images to corrupt; None where published ones are to be read."""
-  if source is None or isinstance(source, str | os.PathLike):
-    return None
-  if isinstance(source, sources.DataSet):
-    return source
-  if not isinstance(source, tuple | list) or len(source) != 2:
-    expected = 'a data set, (images, labels), a folder or None'
-    raise errors.InputError('source', expected, type(source).__name__)
-  return sources.from_arrays(*source)
+  Returns:
+    Images [S, H, W, C] in [0, 1] by corruption, one per severity or amount, as
+    `plots.examples` takes them.
 
-
-def _need_images(benchmark, data, source) -> None:
-  if data is None:
-    expected = f'clean images for {benchmark}'
-    raise errors.InputError('source', expected, repr(source))
+  Raises:
+    errors.InputError: as `evaluate`; or if there is no such image.
+  """
+  plan = plans.make_plan(predict, source, benchmark, **options)
+  found = {}
+  for cell in plan.cells:
+    images = cell.open().images
+    for place in places:
+      errors.check_integer('places', place, high=len(images) - 1)
+      image, _, _ = next(metrics.batches(images[place : place + 1], 1))
+      if cell.corrupt is not None:
+        image = cell.corrupt(image, jnp.array([place]))
+      found.setdefault(cell.corruption, []).append(np.asarray(image[0]))
+  return {name: np.stack(images) for name, images in found.items()}
 
 
 def _run(plan, predict, batch_size, predictions_dir) -> results.Results:

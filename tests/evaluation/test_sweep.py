@@ -155,6 +155,24 @@ def test_generated_mnist_c_is_measured(source):
   assert found.processing == ('rounded to uint8',)
 
 
+def test_examples_are_the_images_that_are_measured(source):
+  found = evaluation.examples(
+    _brightness,
+    source,
+    benchmark='mnist_c',
+    corruptions=['identity', 'stripe'],
+    places=[4, 2],
+  )
+  clean = source.images[[4, 2]] / np.float32(255)
+  np.testing.assert_allclose(found['identity'], clean, atol=1e-6)
+  assert found['stripe'].shape == (2, 6, 6, 1)
+  np.testing.assert_allclose(
+    found['stripe'][:, :, 0], 1 - clean[:, :, 0], atol=1e-6
+  )
+  with pytest.raises(errors.InputError, match='places: .* got 30'):
+    evaluation.examples(_brightness, source, benchmark='mnist_c', places=[30])
+
+
 def test_is_public_at_the_top():
   assert robustjax.evaluate is evaluation.evaluate
 

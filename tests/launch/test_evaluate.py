@@ -46,6 +46,7 @@ def test_generated_corruptions_are_measured_and_said_to_be(evaluate, workdirs):
     '--benchmark=imagenet_c',
     '--corruption=contrast,frost',
     '--severity=1,5',
+    '--examples',
   )
   done = evaluate(*arguments)
   assert done.returncode == 0, done.stderr
@@ -56,6 +57,7 @@ def test_generated_corruptions_are_measured_and_said_to_be(evaluate, workdirs):
   assert found['origin'] == 'generated'
   assert any('frost' in what for what in found['processing'])
   assert (folder / 'imagenet_c-curves.png').is_file()
+  assert (folder / 'imagenet_c-examples.png').is_file()
   # What is kept is not measured again.
   kept = folder / 'predictions'
   before = {path: path.stat().st_mtime_ns for path in kept.rglob('*.npz')}

@@ -1,0 +1,113 @@
+"""Which sets a benchmark consists of, from what a user asks for."""
+
+import os
+
+from robustjax import attacks
+from robustjax import errors
+from robustjax.data import sources
+from robustjax.evaluation import cells
+
+BENCHMARKS = (
+  'mnist_c',
+  'imagenet_c',
+  'cifar10_c',
+  'degradations',
+  *attacks.ATTACKS,
+)
+
+
+def make_plan(
+  predict,
+  source,
+  benchmark,
+  *,
+  corruptions=None,
+  severities=None,
+  epsilons=None,
+  data_dir=None,
+  seed=0,
+  jpeg=False,
+  frost_textures=None,
+) -> cells.Plan:
+  """The sets of a benchmark.
+
+  Args:
+    predict: the classifier; only attacks need it.
+    source: clean images, a folder of published ones, or None; as this and all
+      others for `sweep.evaluate`.
+    benchmark: a name in `BENCHMARKS`.
+    corruptions: names.
+    severities: levels.
+    epsilons: largest changes by an attack.
+    data_dir: folder of prepared TFDS data sets.
+    seed: of the draws.
+    jpeg: whether generated images are also compressed.
+    frost_textures: photographs of frost.
+
+  Returns:
+    The `cells.Plan`.
+
+  Raises:
+    errors.InputError: on arguments that are wrong, or would be ignored.
+  """
+  errors.check_choice('benchmark', benchmark, BENCHMARKS)
+  _check_options(
+    benchmark, corruptions=corruptions, severities=severities, epsilons=epsilons
+  )
+  data = _clean_images(source)
+  if benchmark in attacks.ATTACKS:
+    _need_images(benchmark, data, source)
+    return cells.attack(benchmark, predict, data, epsilons=epsilons, seed=seed)
+  if benchmark == 'degradations':
+    _need_images(benchmark, data, source)
+    return cells.degrade(data, names=corruptions, seed=seed)
+  if data is None:
+    return cells.read_published(
+      benchmark,
+      source,
+      names=corruptions,
+      severities=severities,
+      data_dir=data_dir,
+    )
+  if benchmark == 'cifar10_c':
+    expected = 'None or a folder for cifar10_c, which is only published'
+    raise errors.InputError('source', expected, type(source).__name__)
+  return cells.generate(
+    benchmark,
+    data,
+    names=corruptions,
+    severities=severities,
+    seed=seed,
+    jpeg=jpeg,
+    frost_textures=frost_textures,
+  )
+
+
+def _check_options(benchmark, *, corruptions, severities, epsilons) -> None:
+  """Refuses options that would be ignored."""
+  is_attack = benchmark in attacks.ATTACKS
+  for field, value, has_meaning in (
+    ('corruptions', corruptions, not is_attack),
+    ('severities', severities, benchmark in ('imagenet_c', 'cifar10_c')),
+    ('epsilons', epsilons, is_attack),
+  ):
+    if value is not None and not has_meaning:
+      raise errors.InputError(field, f'None for {benchmark}', repr(value))
+
+
+def _clean_images(source) -> sources.DataSet | None:
+  """The images to corrupt; None where published ones are to be read."""
+  if source is None or isinstance(source, str | os.PathLike):
+    return None
+  if isinstance(source, sources.DataSet):
+    return source
+  if not isinstance(source, tuple | list) or len(source) != 2:
+    expected = 'a data set, (images, labels), a folder or None'
+    raise errors.InputError('source', expected, type(source).__name__)
+  return sources.from_arrays(*source)
+
+
+def _need_images(benchmark, data, source) -> None:
+  if data is None:
+    expected = f'clean images for {benchmark}'
+    raise errors.InputError('source', expected, repr(source))
