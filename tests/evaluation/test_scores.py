@@ -4,14 +4,26 @@ import pytest
 from robustjax import errors
 from robustjax.evaluation import scores
 
-# CE of ResNet-50 on ImageNet-C to one decimal (Geirhos et al., 2019,
-# arXiv:1811.12231; rounded to integers in Hendrycks and Dietterich, 2019, table
-# 1), in the order of `scores.ALEXNET`, and its published mCE.
+# CE of torchvision's ResNet-50 on ImageNet-C to one decimal, in the order of
+# `scores.ALEXNET`, and its published mCE.
 _RESNET_50 = (
   79.8, 81.6, 82.6, 74.7, 88.6, 78.0, 79.9, 77.8, 74.8, 66.1, 56.6, 71.4, 84.8,
   76.9, 76.8,
 )  # fmt: skip
 _RESNET_50_MCE = 76.7
+# Of the same network, from a public log of an evaluation of all severities:
+# mean top-1 accuracy and CE, both in per cent.
+_LOGGED = {
+  'brightness': (68.02, 56.64),
+  'contrast': (39.06, 71.43),
+  'defocus_blur': (38.75, 74.71),
+  'elastic_transform': (45.25, 84.75),
+  'fog': (45.83, 66.11),
+  'frost': (38.14, 74.84),
+  'gaussian_noise': (29.29, 79.77),
+  'glass_blur': (26.79, 88.61),
+  'impulse_noise': (23.81, 82.58),
+}
 
 
 def _spread(mean):
@@ -29,6 +41,18 @@ def test_alexnet_against_itself_is_exactly_one_hundred():
   assert (
     scores.relative_mean_corruption_error(_alexnet(), scores.ALEXNET_CLEAN)
     == 100.0
+  )
+
+
+@pytest.mark.parametrize('name', _LOGGED)
+def test_accuracies_of_a_public_log_give_its_corruption_errors(name):
+  accuracy, expected = _LOGGED[name]
+  reference = {name: scores.ALEXNET[name]}
+  errors_by_severity = {name: _spread(1 - accuracy / 100)}
+  found = scores.corruption_errors(errors_by_severity, reference)[name]
+  # Both are rounded to two decimals; the first is then divided by AlexNet's.
+  assert found == pytest.approx(
+    expected, abs=0.005 + 0.005 / scores.ALEXNET[name]
   )
 
 
