@@ -21,10 +21,10 @@ from robustjax import errors
 from robustjax import random_keys
 from robustjax.corruptions import jpeg as jpeg_codec
 from robustjax.data import sources
+from robustjax.evaluation import corrupted_sets
 from robustjax.evaluation import metrics
 from robustjax.evaluation import published
 
-SEVERITIES = (1, 2, 3, 4, 5)
 GREY_EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 COLOUR_EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
 PGD_STEPS = 20
@@ -80,7 +80,7 @@ def _chosen(names: Sequence[str] | None, default, known) -> tuple[str, ...]:
 
 def _levels(severities: Sequence[int] | None) -> tuple[int, ...]:
   if severities is None:
-    return SEVERITIES
+    return corrupted_sets.SEVERITIES
   for severity in severities:
     errors.check_integer('severities', severity, low=1, high=5)
   if not severities:
@@ -119,7 +119,7 @@ def read_published(
   cells = tuple(
     Cell(name, None, severity, found.opener(name, severity))
     for name in names
-    for severity in ((None,) if name in ('identity',) else levels or (None,))
+    for severity in levels or (None,)
   )
   return Plan(benchmark, found.description, 'published', (), cells)
 

@@ -107,14 +107,10 @@ def _curves(found: results.Results) -> dict[str, list[tuple[float, float]]]:
   clean = found.clean_accuracy
   start = [] if clean is None else [(0.0, 100 * clean)]
   return {
-    name: start + [(_strength(row), 100 * row.accuracy) for row in rows]
+    name: start + [(row.strength, 100 * row.accuracy) for row in rows]
     for name, rows in found.by_corruption.items()
-    if len(rows) > 1 and _strength(rows[0]) is not None
+    if len(rows) > 1 and rows[0].strength is not None
   }
-
-
-def _strength(row: results.Row) -> float | None:
-  return row.severity if row.amount is None else row.amount
 
 
 def examples(

@@ -58,9 +58,14 @@ class Row(NamedTuple):
     return self.corruption in CLEAN
 
   @property
+  def strength(self) -> float | None:
+    """The amount or the severity, whichever it has."""
+    return self.severity if self.amount is None else self.amount
+
+  @property
   def label(self) -> str:
     """The corruption, with its amount or severity if it has one."""
-    strength = self.severity if self.amount is None else self.amount
+    strength = self.strength
     return self.corruption + ('' if strength is None else f' {strength:g}')
 
   @property
