@@ -21,8 +21,20 @@ ROOMS = (
 # Files of a room in order: each imports from those before it only.
 FILES = {
   'images': ['filters', 'resizing', 'warps'],
-  'layers': ['noise_injection', 'gating'],
-  'attribution': ['quadrature', 'integrated_gradients'],
+  'layers': [
+    'noise_injection',
+    'gating',
+    'neural_noise',
+    'noisy_dropout',
+    'weight_map',
+  ],
+  'augmentation': ['cropping', 'resolution'],
+  'attribution': [
+    'quadrature',
+    'integrated_gradients',
+    'grad_cam',
+    'amplification',
+  ],
   'corruptions': [
     'draws',
     'pixel_noise',
@@ -46,7 +58,13 @@ FILES = {
     'convolution',
     'fan_in_layers',
     'projection',
+    'classifier',
     'mnist_cnn',
+    'alexnet',
+    'cifar10_net',
+    'weight_map_cnn',
+    'resnet',
+    'densenet',
     'catalog',
   ],
   'data': ['array_cache', 'sources', 'preprocessing', 'pipeline'],

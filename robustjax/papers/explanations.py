@@ -17,7 +17,6 @@ from robustjax import array_types
 from robustjax import attribution
 from robustjax import errors
 from robustjax.evaluation import canvas
-from robustjax.models import mnist_cnn
 from robustjax.training import restoring
 
 _BINS = 81
@@ -97,7 +96,7 @@ def explain(
     'input': find(
       probabilities('__call__'),
       images,
-      baseline=mnist_cnn.MEAN,
+      baseline=model.mean,
       nodes_per_chunk=_NODES_PER_CHUNK,
     ),
     'hidden': find(x=gated.hidden, **head),
