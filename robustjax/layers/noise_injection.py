@@ -26,7 +26,8 @@ MEDIAN_WINDOW = 11
 _HALF_SPACING = 2.0**-24
 
 
-def _normal_quantile(quantile: array_types.Array) -> array_types.Array:
+def normal_quantile(quantile: array_types.Array) -> array_types.Array:
+  """Standard normal draws from draws that are uniform on (0, 1)."""
   centred = jnp.minimum(2.0 * quantile - 1.0, 1.0 - _HALF_SPACING)
   return jnp.sqrt(2.0).astype(quantile.dtype) * jax.lax.erf_inv(centred)
 
@@ -44,12 +45,12 @@ def _moments(hidden, axis):
 
 def _batch_noise(hidden, quantile):
   mean, deviation = _moments(hidden, axis=0)
-  return mean + deviation * _normal_quantile(quantile)
+  return mean + deviation * normal_quantile(quantile)
 
 
 def _layer_noise(hidden, quantile):
   mean, deviation = _moments(hidden, axis=1)
-  return mean + deviation * _normal_quantile(quantile)
+  return mean + deviation * normal_quantile(quantile)
 
 
 def _uniform_noise(hidden, quantile):
@@ -60,7 +61,7 @@ def _uniform_noise(hidden, quantile):
 
 def _additive_noise(hidden, quantile):
   _, deviation = _moments(hidden, axis=0)
-  return hidden + deviation * _normal_quantile(quantile)
+  return hidden + deviation * normal_quantile(quantile)
 
 
 def _sort_network(values: list[array_types.Array]) -> list[array_types.Array]:
