@@ -5,10 +5,20 @@ import dataclasses
 import flax.linen as nn
 
 from robustjax import errors
+from robustjax.models import alexnet
+from robustjax.models import cifar10_net
+from robustjax.models import densenet
 from robustjax.models import mnist_cnn
+from robustjax.models import resnet
+from robustjax.models import weight_map_cnn
 
 MODELS = {
+  'alexnet': alexnet.AlexNet,
+  'cifar10_net': cifar10_net.Cifar10Net,
   'mnist_cnn': mnist_cnn.MnistCnn,
+  'weight_map_cnn': weight_map_cnn.WeightMapCnn,
+  'weight_map_resnet': resnet.WeightMapResNet,
+  'weight_map_densenet': densenet.WeightMapDenseNet,
 }
 # Top-level entries of a model's parameters that training leaves as drawn.
 FIXED_PARAMETERS = ('projection',)

@@ -57,12 +57,14 @@ class FanInConv(nn.Module):
     features: number of filters.
     kernel_size: height and width of the kernel.
     padding: 'SAME', 'VALID', or (low, high) per spatial axis.
+    strides: vertical and horizontal step between outputs.
     dtype: dtype of the computation; parameters are at least float32.
   """
 
   features: int
   kernel_size: tuple[int, int]
   padding: str | tuple[tuple[int, int], ...] = 'VALID'
+  strides: tuple[int, int] = (1, 1)
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -74,6 +76,7 @@ class FanInConv(nn.Module):
       self.features,
       self.kernel_size,
       padding=self.padding,
+      strides=self.strides,
       dtype=self.dtype,
       param_dtype=array_types.at_least_float32(self.dtype),
       kernel_init=init,

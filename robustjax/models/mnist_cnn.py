@@ -26,8 +26,8 @@ class MnistCnn(classifier.Classifier):
   Attributes:
     mean: of MNIST's training pixels in [0, 1].
     deviation: of the same.
-    hidden_size: if not None, a fixed random projection takes the hidden states
-      to this size before `flattened` (NoiseOut, Figure 8). It is drawn with the
+    hidden_size: if not 0, a fixed random projection takes the hidden states to
+      this size before `flattened` (NoiseOut, Figure 8). It is drawn with the
       parameters, Normal(0, 1/sqrt(K)), and kept among them, but not trained.
 
   The other attributes are those of every `Classifier`. While training, `apply`
@@ -36,18 +36,17 @@ class MnistCnn(classifier.Classifier):
 
   mean: classifier.PerChannel = 0.1307
   deviation: classifier.PerChannel = 0.3081
-  hidden_size: int | None = None
+  hidden_size: int = 0
 
   def __post_init__(self):
-    if self.hidden_size is not None:
-      errors.check_integer('hidden_size', self.hidden_size, low=1)
+    errors.check_integer('hidden_size', self.hidden_size)
     super().__post_init__()
 
   def setup(self):
     self.conv1 = fan_in_layers.FanInConv(32, (3, 3), dtype=self.dtype)
     self.conv2 = fan_in_layers.FanInConv(64, (3, 3), dtype=self.dtype)
     self.pool_dropout = nn.Dropout(0.25)
-    if self.hidden_size is not None:
+    if self.hidden_size:
       self.projection = projection.FixedProjection(
         self.hidden_size, dtype=self.dtype
       )
@@ -83,7 +82,7 @@ class MnistCnn(classifier.Classifier):
     maps = self.feature_maps(images)
     maps = self.pool_dropout(maps, deterministic=not train)
     hidden = classifier.channels_first(maps)
-    return hidden if self.hidden_size is None else self.projection(hidden)
+    return self.projection(hidden) if self.hidden_size else hidden
 
   def classify_affine(self, hidden: array_types.Array) -> array_types.Array:
     """The first, affine layer above `flattened`: [B, K] to [B, 128]."""

@@ -43,16 +43,20 @@ def test_equals_a_literal_convolution(rng, padding, kernel_shape):
 
 
 @pytest.mark.parametrize(
-  ('strides', 'padding'),
+  ('strides', 'padding', 'side'),
   [
-    ((1, 1), 'VALID'),
-    ((1, 1), 'SAME'),
-    ((2, 2), 'VALID'),
-    ((1, 1), ((0, 1), (2, 0))),
+    ((1, 1), 'VALID', 7),
+    ((1, 1), 'SAME', 7),
+    ((2, 2), 'VALID', 7),
+    ((1, 1), ((0, 1), (2, 0)), 7),
+    # Smaller than the kernel.
+    ((1, 1), 'SAME', 2),
+    ((1, 1), ((1, 2), (3, 0)), 2),
+    ((2, 2), 'SAME', 2),
   ],
 )
-def test_value_and_gradients_equal_xla_s_own(rng, strides, padding):
-  images = jnp.asarray(rng.normal(size=(2, 7, 7, 3)), jnp.float32)
+def test_value_and_gradients_equal_xla_s_own(rng, strides, padding, side):
+  images = jnp.asarray(rng.normal(size=(2, side, side, 3)), jnp.float32)
   kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 4)), jnp.float32)
 
   def total(convolution, images, kernel):
@@ -91,6 +95,28 @@ def test_flax_takes_the_fast_path():
   variables = layer.init(jax.random.key(0), images)
   program = jax.jit(layer.apply).lower(variables, images).as_text()
   assert 'pad = [[0, 1], [0, 0]]' in program
+
+
+@pytest.mark.skipif(
+  jax.default_backend() != 'cpu', reason='the other path is for CPU'
+)
+@pytest.mark.parametrize('options', [{}, {'rhs_dilation': (2, 2)}])
+def test_maps_smaller_than_the_kernel_are_multiplied(rng, options):
+  images = jnp.asarray(rng.normal(size=(2, 4, 6, 2)), jnp.float32)
+  kernel = jnp.asarray(rng.normal(size=(5, 5, 2, 3)), jnp.float32)
+  options = {'dimension_numbers': _LAYOUT, **options}
+
+  def convolve(images, kernel):
+    return models.convolve(images, kernel, (1, 1), 'SAME', **options)
+
+  program = jax.jit(convolve).lower(images, kernel).as_text()
+  assert ('convolution' in program) == ('rhs_dilation' in options)
+  # Sums of 50 terms below 16.
+  np.testing.assert_allclose(
+    convolve(images, kernel),
+    jax.lax.conv_general_dilated(images, kernel, (1, 1), 'SAME', **options),
+    atol=50 * 16 * 2**-24,
+  )
 
 
 def test_is_a_drop_in_for_flax(rng):

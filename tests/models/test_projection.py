@@ -51,4 +51,4 @@ def test_gates_and_classifier_have_its_size():
 
 def test_a_size_that_is_none_is_named():
   with pytest.raises(errors.InputError, match='hidden_size: expected an int'):
-    models.create('mnist_cnn', hidden_size=0)
+    models.create('mnist_cnn', hidden_size=-1)
