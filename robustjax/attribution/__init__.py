@@ -1,5 +1,11 @@
 """What each input or hidden state contributes to a classifier's scores."""
 
+from robustjax.attribution.amplification import Amplification
+from robustjax.attribution.amplification import amplification
+from robustjax.attribution.amplification import importance_correlation
+from robustjax.attribution.amplification import rank_correlation
+from robustjax.attribution.grad_cam import background_share
+from robustjax.attribution.grad_cam import grad_cam
 from robustjax.attribution.integrated_gradients import Attribution
 from robustjax.attribution.integrated_gradients import binarize
 from robustjax.attribution.integrated_gradients import check_affine
@@ -9,9 +15,15 @@ from robustjax.attribution.quadrature import RULES
 
 __all__ = (
   'RULES',
+  'Amplification',
   'Attribution',
+  'amplification',
+  'background_share',
   'binarize',
   'check_affine',
   'full_integrated_gradients',
+  'grad_cam',
+  'importance_correlation',
   'integrated_gradients',
+  'rank_correlation',
 )

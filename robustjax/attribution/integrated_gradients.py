@@ -28,6 +28,7 @@ import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax.attribution import checks
 from robustjax.attribution import quadrature
 
 # A matrix product that rounds its factors to bfloat16, as accelerators may,
@@ -116,10 +117,10 @@ def integrated_gradients(
   if nodes_per_chunk is not None:
     errors.check_integer('nodes_per_chunk', nodes_per_chunk, low=1)
   path = _make_path(x, baseline, affine)
-  _check_scores(score_fn, path.end, ndim=1)
+  checks.check_scores(score_fn, path.end, ndim=1)
 
   def precise_score(points):
-    return _at_least_float32(score_fn(points))
+    return checks.at_least_float32(score_fn(points))
 
   gradient = _mean_gradient(
     precise_score, path, nodes, weights, nodes_per_chunk or len(nodes)
@@ -170,13 +171,13 @@ def full_integrated_gradients(
   References:
     NoiseOut, Eq. 3, as one score with signs: equal, at one gradient.
   """
-  x = _as_input(x)
+  x = checks.as_input(x)
   read = x if affine is None else jax.eval_shape(affine, x)
-  num_classes = _check_scores(score_fn, read, ndim=2)
-  _check_target(target, len(x), num_classes)
+  num_classes = checks.check_scores(score_fn, read, ndim=2)
+  checks.check_target(target, len(x), num_classes)
 
   def signed_score(points):
-    scores = _at_least_float32(score_fn(points))
+    scores = checks.at_least_float32(score_fn(points))
     signs = 2 * jax.nn.one_hot(target, num_classes, dtype=scores.dtype) - 1
     return jnp.sum(signs * scores, axis=-1)
 
@@ -258,7 +259,7 @@ def _after(awaited, value):
 
 
 def _make_path(x, baseline, affine) -> _Path:
-  x = _as_input(x)
+  x = checks.as_input(x)
   baseline = _as_baseline(baseline, x)
   to_go = x - baseline
   if affine is None:
@@ -266,7 +267,7 @@ def _make_path(x, baseline, affine) -> _Path:
   check_affine(affine, x, baseline)
 
   def precise(point):
-    return _at_least_float32(affine(point))
+    return checks.at_least_float32(affine(point))
 
   end, transpose = jax.vjp(precise, x)
   return _Path(precise(baseline), end, lambda g: transpose(g)[0], to_go)
@@ -285,41 +286,3 @@ def _as_baseline(baseline, x):
     expected = f'a shape that broadcasts to that of x, {x.shape}'
     raise errors.InputError('baseline', expected, f'{baseline.shape}')
   return jnp.broadcast_to(baseline, (padded[0], *x.shape[1:]))
-
-
-def _as_input(x):
-  """Checks x; returns it in at least float32."""
-  is_float = jnp.issubdtype(getattr(x, 'dtype', None), jnp.floating)
-  if not is_float or jnp.ndim(x) < 1 or len(x) < 1:
-    got = f'{getattr(x, "dtype", type(x).__name__)} {list(jnp.shape(x))}'
-    raise errors.InputError('x', 'a float array [B, ...]', got)
-  return _at_least_float32(jnp.asarray(x))
-
-
-def _at_least_float32(x):
-  return x.astype(array_types.at_least_float32(x.dtype))
-
-
-def _check_scores(score_fn, read, ndim: int) -> int:
-  """Checks the scores' shape; returns the size of their last axis."""
-  scores = jax.eval_shape(score_fn, read)
-  shape = getattr(scores, 'shape', None)
-  batch = read.shape[0]
-  if shape is None or len(shape) != ndim or shape[0] != batch:
-    expected = f'scores [{batch}]' if ndim == 1 else f'scores [{batch}, C]'
-    got = type(scores).__name__ if shape is None else f'shape {list(shape)}'
-    raise errors.InputError('score_fn', expected, got)
-  return shape[-1]
-
-
-def _check_target(target, batch: int, num_classes: int) -> None:
-  expected = f'integers [{batch}] in [0, {num_classes})'
-  dtype = getattr(target, 'dtype', None)
-  if not jnp.issubdtype(dtype, jnp.integer) or target.shape != (batch,):
-    got = f'{dtype or type(target).__name__} {list(np.shape(target))}'
-    raise errors.InputError('target', expected, got)
-  if not isinstance(target, jax.core.Tracer):
-    values = np.asarray(target)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high >= num_classes:
-      raise errors.InputError('target', expected, f'{low} to {high}')

@@ -253,7 +253,8 @@ DEGRADATIONS = {
       pixel_noise.uniform_noise,
       (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
       'largest noise',
-      'weight map layers, MNIST',
+      'weight map layers, MNIST and CIFAR-10',
+      (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
     ),
     named.Degradation(
       'gaussian_blur',

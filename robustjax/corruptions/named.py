@@ -29,9 +29,10 @@ class Degradation(NamedTuple):
     name: as in `DEGRADATIONS`.
     function: the function behind `__call__`; may be jitted, with `amount`
     traced.
-    amounts: the strengths a sweep tests; 0 is the identity.
+    amounts: the strengths a sweep tests on grey images; 0 is the identity.
     unit: what an amount measures.
     source: where definition and amounts come from.
+    colour_amounts: those on colour images; None for the same.
   """
 
   name: str
@@ -39,6 +40,12 @@ class Degradation(NamedTuple):
   amounts: tuple[float, ...]
   unit: str
   source: str
+  colour_amounts: tuple[float, ...] | None = None
+
+  def amounts_of(self, num_channels: int) -> tuple[float, ...]:
+    """The strengths a sweep tests on images of 1 or 3 channels."""
+    is_grey = num_channels == 1 or self.colour_amounts is None
+    return self.amounts if is_grey else self.colour_amounts
 
   def __call__(
     self,

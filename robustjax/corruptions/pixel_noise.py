@@ -215,36 +215,61 @@ def _poisson(uniform, rate, most: int):
   return counts
 
 
+def _by_image(image):
+  """Stretched from 0 to 1; an image of one value is left as it is."""
+  low, high = image.min(), image.max()
+  is_flat = high == low
+  return jnp.where(
+    is_flat, image, (image - low) / jnp.where(is_flat, 1, high - low)
+  )
+
+
+# (noisy image [H, W, C], largest noise) -> values in [0, 1], but for `clip`,
+# which is what happens to every image.
+_RENORMALIZE = {
+  'fixed': lambda image, largest: image / (1 + largest),
+  'per_image': lambda image, largest: _by_image(image),
+  'clip': lambda image, largest: image,
+}
+
+
 def uniform_noise(
   key: array_types.Key,
   images: array_types.Array,
   *,
   amount: array_types.ArrayLike,
+  renormalize: str = 'fixed',
   index: array_types.Array | None = None,
 ) -> array_types.Array:
-  """Adds U(0, amount) to every value and divides by 1 + amount.
+  """Adds U(0, amount) to every value, then brings them back to [0, 1].
 
   Args:
     key: random key.
     images: float [B, H, W, C] in [0, 1].
     amount: largest noise, at least 0.
+    renormalize: how. `fixed` divides by 1 + amount, the same for every image;
+      `per_image` takes the smallest value of each image to 0 and the largest to
+      1, which changes an image that does not span [0, 1] even at amount 0;
+      `clip` cuts off what is above 1.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
     The noisy images, in [0, 1], same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative amount or other images.
+    errors.InputError: on a negative amount, an unknown way to renormalise or
+      other images.
 
   References:
-    Weight map layers, section 4: noise tests. The divisor is the same for every
-    image.
+    Weight map layers, section 4: noise tests. "Renormalized to be within the
+    range [0, 1]" leaves open how; `fixed` is what benchmarks use.
   """
   errors.check_range('amount', amount)
+  errors.check_choice('renormalize', renormalize, _RENORMALIZE)
 
   def corrupt(key, image):
     noise = draws.uniform(key, image.shape).astype(image.dtype)
     largest = jnp.asarray(amount, image.dtype)
-    return (image + largest * noise) / (1 + largest)
+    return _RENORMALIZE[renormalize](image + largest * noise, largest)
 
   return draws.per_image(corrupt, key, images, index)

@@ -1,12 +1,16 @@
 """Decoded images and labels as `.npy` files in the user's cache folder."""
 
+from collections.abc import Callable
 import hashlib
+import logging
 import os
 import pathlib
 import shutil
 import tempfile
 
 import numpy as np
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def folder_for(split: str, source: pathlib.Path) -> pathlib.Path:
@@ -60,6 +64,35 @@ def write(cache: pathlib.Path, images: np.ndarray, labels: np.ndarray) -> None:
     _publish(beside, cache, len(labels))
   finally:
     shutil.rmtree(beside, ignore_errors=True)
+
+
+def read_or_make(
+  cache: pathlib.Path,
+  count: int,
+  make: Callable[[], tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
+  """Reads images and labels; the first time, makes and keeps them.
+
+  Args:
+    cache: from `folder_for`.
+    count: N.
+    make: gives images [N, ...] and labels [N].
+
+  Returns:
+    Images, mapped from their file, and labels. Where the folder cannot be
+    written to, what was made, with a warning.
+  """
+  arrays = read(cache, count)
+  if arrays is not None:
+    return arrays
+  made = make()
+  try:
+    write(cache, *made)
+  except OSError as error:
+    _LOGGER.warning('%s will be decoded again next time: %s', cache.name, error)
+    return made
+  arrays = read(cache, count)
+  return made if arrays is None else arrays
 
 
 def _publish(beside: pathlib.Path, cache: pathlib.Path, count: int) -> None:

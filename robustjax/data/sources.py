@@ -1,100 +1,27 @@
-"""Data sets as arrays: TFDS folders, local arrays, scikit-learn's digits.
+"""Data sets by name: TFDS folders, camera traps, scikit-learn's digits.
 
-Images are uint8 [N, H, W, C], labels int32 [N]. TFDS is read through
-`as_data_source`, without TensorFlow, and decoded once: the arrays are kept as
-`.npy` files in the user's cache folder and memory-mapped from there.
+TFDS is read through `as_data_source`, without TensorFlow, and decoded once: the
+arrays are kept as `.npy` files in the user's cache folder and memory-mapped
+from there.
 """
 
-import logging
 import os
 import pathlib
-from typing import NamedTuple
 
 import numpy as np
 
 from robustjax import errors
 from robustjax import progress
 from robustjax.data import array_cache
+from robustjax.data import camera_traps
+from robustjax.data import data_set
 
 _DIGITS_TEST_SIZE = 360  # of 1797: one fifth
 _DIGITS_SIDE = 28
-_LOGGER = logging.getLogger(__name__)
 _READ_SIZE = 256  # images decoded per read; only the bar's steps depend on it
 
-
-class DataSet(NamedTuple):
-  """Images and labels, in host memory or mapped into it from a file.
-
-  Attributes:
-    name: what reports call it, such as 'mnist' or 'mnist_corrupted/fog'.
-    split: 'train' or 'test'.
-    images: uint8 [N, H, W, C].
-    labels: int32 [N], each in [0, num_classes).
-    num_classes: number of classes.
-  """
-
-  name: str
-  split: str
-  images: np.ndarray
-  labels: np.ndarray
-  num_classes: int
-
-
-def from_arrays(
-  images: np.ndarray,
-  labels: np.ndarray,
-  *,
-  num_classes: int | None = None,
-  name: str = 'arrays',
-  split: str = 'test',
-) -> DataSet:
-  """A data set from arrays of one's own.
-
-  Args:
-    images: uint8 [N, H, W, C] or [N, H, W]; or float in [0, 1], which is
-      rounded to 256 levels.
-    labels: integers [N].
-    num_classes: number of classes; the largest label plus one by default.
-    name: what reports call it.
-    split: 'train' or 'test'.
-
-  Returns:
-    A `DataSet`.
-
-  Raises:
-    errors.InputError: on other shapes or dtypes, floats outside [0, 1], labels
-      outside [0, num_classes), or no images at all.
-  """
-  images, labels = np.asarray(images), np.asarray(labels)
-  images = images[..., None] if images.ndim == 3 else images
-  if images.ndim != 4 or not len(images):
-    expected = 'at least one image, [N, H, W, C]'
-    raise errors.InputError('images', expected, f'shape {images.shape}')
-  if labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu':
-    expected = f'{len(images)} integers'
-    got = f'shape {labels.shape}, dtype {labels.dtype}'
-    raise errors.InputError('labels', expected, got)
-  if num_classes is None:
-    num_classes = int(labels.max()) + 1
-  outside = labels[(labels < 0) | (labels >= num_classes)]
-  if len(outside):
-    expected = f'integers in [0, {num_classes})'
-    raise errors.InputError('labels', expected, str(outside[0]))
-  return DataSet(
-    name, split, _to_uint8(images), labels.astype(np.int32), num_classes
-  )
-
-
-def _to_uint8(images: np.ndarray) -> np.ndarray:
-  if images.dtype == np.uint8:
-    return images
-  expected = 'uint8, or float in [0, 1]'
-  if images.dtype.kind != 'f':
-    raise errors.InputError('images', expected, f'dtype {images.dtype}')
-  if not (images.min() >= 0 and images.max() <= 1):
-    got = f'values from {images.min():g} to {images.max():g}'
-    raise errors.InputError('images', expected, got)
-  return np.rint(images * 255).astype(np.uint8)
+DataSet = data_set.DataSet  # its public place
+from_arrays = data_set.from_arrays  # likewise
 
 
 def load(
@@ -107,9 +34,11 @@ def load(
 
   Args:
     name: 'digits' for the 1797 handwritten digits that come with scikit-learn
-      (8 x 8, resized to 28 x 28), or a TFDS name, with its config after a
-      slash.
-    split: 'train' or 'test' (of the digits, a fixed fifth of each class).
+      (8 x 8, resized to 28 x 28), 'iwildcam' for the photographs of
+      `camera_traps` in the folder of this name in `data_dir`, or a TFDS name,
+      with its config after a slash.
+    split: 'train' or 'test' (of the digits, a fixed fifth of each class); of
+      iwildcam also 'validation'.
     data_dir: folder with prepared TFDS data sets; $TFDS_DATA_DIR by default,
       else ~/tensorflow_datasets.
 
@@ -126,6 +55,8 @@ def load(
   """
   if name == 'digits':
     return _load_digits(split)
+  if name == camera_traps.NAME:
+    return camera_traps.load(split, data_dir=_root(data_dir))
   folder = prepared_folder(name, data_dir=data_dir)
   try:
     return _load_cached(name, split, folder)
@@ -174,6 +105,10 @@ def default_data_dir() -> pathlib.Path:
   return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or default).expanduser()
 
 
+def _root(data_dir: str | os.PathLike | None) -> pathlib.Path:
+  return pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
+
+
 def prepared_folder(
   name: str, *, data_dir: str | os.PathLike | None = None
 ) -> pathlib.Path:
@@ -192,7 +127,7 @@ def prepared_folder(
   Raises:
     errors.InputError: if there is none; the message says what to run.
   """
-  root = pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
+  root = _root(data_dir)
   versions = _versions(root / name)
   if versions:
     return max(versions, key=_version)
@@ -222,20 +157,15 @@ def _load_cached(name: str, split: str, folder: pathlib.Path) -> DataSet:
   splits = builder.info.splits
   errors.check_choice(f'split of {name}', split, splits)
   num_classes = builder.info.features['label'].num_classes
-  arrays = array_cache.read(cache, splits[split].num_examples)
-  if arrays is not None:
-    return DataSet(name, split, *arrays, num_classes)
-  images, labels = _decode(name, split, builder)
-  data = from_arrays(
-    images, labels, num_classes=num_classes, name=name, split=split
-  )
-  try:
-    array_cache.write(cache, data.images, data.labels)
-  except OSError as error:
-    _LOGGER.warning('%s will be decoded again next time: %s', name, error)
-    return data
-  arrays = array_cache.read(cache, len(data.labels))
-  return data if arrays is None else DataSet(name, split, *arrays, num_classes)
+
+  def make():
+    arrays = _decode(name, split, builder)
+    made = from_arrays(*arrays, num_classes=num_classes)
+    return made.images, made.labels
+
+  count = splits[split].num_examples
+  images, labels = array_cache.read_or_make(cache, count, make)
+  return DataSet(name, split, images, labels, num_classes)
 
 
 def _builder(folder: pathlib.Path):

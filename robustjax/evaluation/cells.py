@@ -5,6 +5,7 @@ clean ones, batch by batch, next to the classifier: nothing is stored.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import os
 from typing import Any
@@ -15,7 +16,6 @@ import jax
 import jax.numpy as jnp
 
 from robustjax import array_types
-from robustjax import attacks
 from robustjax import corruptions
 from robustjax import errors
 from robustjax import random_keys
@@ -25,10 +25,6 @@ from robustjax.evaluation import corrupted_sets
 from robustjax.evaluation import metrics
 from robustjax.evaluation import published
 
-GREY_EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-COLOUR_EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
-PGD_STEPS = 20
-PGD_REACH = 2.5  # times epsilon: what all steps together can go
 SAVED_QUALITY = 85  # of the JPEG files that ImageNet-C was published as
 
 
@@ -59,6 +55,8 @@ class Plan(NamedTuple):
     origin: 'published' or 'generated'.
     processing: what is done to the images.
     cells: the sets, in order.
+    attacked: the classifier that adversarial images are crafted on, where that
+      is another than the one measured, else None.
   """
 
   benchmark: str
@@ -66,6 +64,7 @@ class Plan(NamedTuple):
   origin: str
   processing: tuple[str, ...]
   cells: tuple[Cell, ...]
+  attacked: array_types.Predict | None = None
 
 
 def _chosen(names: Sequence[str] | None, default, known) -> tuple[str, ...]:
@@ -176,7 +175,7 @@ def generate(
     processing.append(f'JPEG of quality {SAVED_QUALITY}')
   if 'frost' in table or 'frost' in names:
     processing.append(f'frost: {corruptions.frost_source(frost_textures)}')
-  cells = [] if 'identity' in table else [_clean(data)]
+  cells = [] if 'identity' in table else [clean(data)]
   for name in names:
     options = {}
     if name == 'frost' and frost_textures is not None:
@@ -193,7 +192,8 @@ def _of(data: sources.DataSet, seed: int) -> str:
   return f'{data.name} {data.split}, corrupted with seed {seed}'
 
 
-def _clean(data: sources.DataSet) -> Cell:
+def clean(data: sources.DataSet) -> Cell:
+  """The set that is not corrupted."""
   return Cell('clean', None, None, lambda: data)
 
 
@@ -225,28 +225,38 @@ def _generated_cell(name, data, make, severity) -> Cell:
 
 
 def degrade(
-  data: sources.DataSet, *, names: Sequence[str] | None, seed: int
+  data: sources.DataSet,
+  *,
+  names: Sequence[str] | None,
+  amounts: Mapping[str, Sequence[float]] | None = None,
+  seed: int,
 ) -> Plan:
-  """Clean images at every amount of the plain degradations.
+  """Clean images at several amounts of the plain degradations.
 
   Args:
     data: the clean images.
-    names: in `corruptions.DEGRADATIONS`; None for all.
+    names: in `corruptions.DEGRADATIONS`, at all its amounts; None for all.
+    amounts: by name; None for those of `names`.
     seed: of all draws.
 
   Returns:
     The `Plan`; images are not rounded.
 
   Raises:
-    errors.InputError: on an unknown name.
+    errors.InputError: on an unknown name or a negative amount.
   """
   table = corruptions.DEGRADATIONS
-  names = _chosen(names, table, table)
+  if amounts is None:
+    names = _chosen(names, table, table)
+    channels = data.images.shape[-1]
+    amounts = {name: table[name].amounts_of(channels) for name in names}
   key = random_keys.root_key(seed)
-  cells = [_clean(data)]
-  for name in names:
+  cells = [clean(data)]
+  for name in amounts:
+    errors.check_choice('amounts', name, table)
     function = jax.jit(table[name].function)
-    for amount in filter(None, table[name].amounts):
+    for amount in filter(None, amounts[name]):
+      errors.check_range('amounts', amount)
 
       def corrupt(images, index, function=function, amount=amount, name=name):
         own = _own_key(key, name)
@@ -254,73 +264,3 @@ def degrade(
 
       cells.append(Cell(name, amount, None, lambda: data, corrupt))
   return Plan('degradations', _of(data, seed), 'generated', (), tuple(cells))
-
-
-def attack(
-  benchmark: str,
-  predict: array_types.Predict,
-  data: sources.DataSet,
-  *,
-  epsilons: Sequence[float] | None,
-  seed: int,
-) -> Plan:
-  """Clean images, and the worst a classifier can be shown within epsilon.
-
-  Args:
-    benchmark: a name in `attacks.ATTACKS`.
-    predict: the classifier attacked, differentiable.
-    data: the clean images.
-    epsilons: largest changes of a value; None for those of the papers, for grey
-      or for colour images.
-    seed: of PGD's starts.
-
-  Returns:
-    The `Plan`.
-
-  Raises:
-    errors.InputError: on an epsilon that is no number of at least 0.
-  """
-  if epsilons is None:
-    is_grey = data.images.shape[-1] == 1
-    epsilons = GREY_EPSILONS if is_grey else COLOUR_EPSILONS
-  for epsilon in epsilons:
-    errors.check_range('epsilons', epsilon, high=1.0)
-  make = _attacker(benchmark, predict, data, random_keys.root_key(seed))
-  cells = [_clean(data)]
-  for epsilon in filter(None, epsilons):
-
-    def corrupt(images, index, epsilon=epsilon):
-      return make(images, index, jnp.float32(epsilon))
-
-    cells.append(Cell(benchmark, epsilon, None, lambda: data, corrupt))
-  processing = (
-    ()
-    if benchmark == 'fgsm'
-    else (f'{PGD_STEPS} steps of {PGD_REACH:g} epsilon / {PGD_STEPS}',)
-  )
-  source = f'{data.name} {data.split}, attacked with seed {seed}'
-  return Plan(benchmark, source, 'generated', processing, tuple(cells))
-
-
-def _attacker(benchmark, predict, data, key):
-  """A jitted (images, index, epsilon) -> images of an attack."""
-  loss_fn = attacks.cross_entropy(predict)
-  labels = jnp.asarray(data.labels)
-
-  @jax.jit
-  def make(images, index, epsilon):
-    # A last batch that is filled up has places beyond the last image.
-    own = labels.at[index].get(mode='clip')
-    if benchmark == 'fgsm':
-      return attacks.fgsm(loss_fn, images, own, epsilon=epsilon)
-    return attacks.pgd(
-      jax.random.fold_in(key, index[0]),
-      loss_fn,
-      images,
-      own,
-      epsilon=epsilon,
-      step_size=PGD_REACH * epsilon / PGD_STEPS,
-      num_steps=PGD_STEPS,
-    )
-
-  return make

@@ -5,6 +5,7 @@ import os
 from robustjax import attacks
 from robustjax import errors
 from robustjax.data import sources
+from robustjax.evaluation import adversarial_sets
 from robustjax.evaluation import cells
 
 BENCHMARKS = (
@@ -23,7 +24,10 @@ def make_plan(
   *,
   corruptions=None,
   severities=None,
+  amounts=None,
   epsilons=None,
+  attacked=None,
+  attacked_name=None,
   data_dir=None,
   seed=0,
   jpeg=False,
@@ -32,13 +36,16 @@ def make_plan(
   """The sets of a benchmark.
 
   Args:
-    predict: the classifier; only attacks need it.
+    predict: the classifier; only attacks on itself need it.
     source: clean images, a folder of published ones, or None; as this and all
       others for `sweep.evaluate`.
     benchmark: a name in `BENCHMARKS`.
     corruptions: names.
     severities: levels.
+    amounts: of degradations, by name.
     epsilons: largest changes by an attack.
+    attacked: the classifier attacked, if it is another.
+    attacked_name: what reports call it.
     data_dir: folder of prepared TFDS data sets.
     seed: of the draws.
     jpeg: whether generated images are also compressed.
@@ -52,15 +59,29 @@ def make_plan(
   """
   errors.check_choice('benchmark', benchmark, BENCHMARKS)
   _check_options(
-    benchmark, corruptions=corruptions, severities=severities, epsilons=epsilons
+    benchmark,
+    corruptions=corruptions,
+    severities=severities,
+    amounts=amounts,
+    epsilons=epsilons,
+    attacked=attacked,
+    attacked_name=attacked_name,
   )
   data = _clean_images(source)
   if benchmark in attacks.ATTACKS:
     _need_images(benchmark, data, source)
-    return cells.attack(benchmark, predict, data, epsilons=epsilons, seed=seed)
+    return adversarial_sets.attack(
+      benchmark,
+      predict,
+      data,
+      epsilons=epsilons,
+      seed=seed,
+      attacked=attacked,
+      attacked_name=attacked_name,
+    )
   if benchmark == 'degradations':
     _need_images(benchmark, data, source)
-    return cells.degrade(data, names=corruptions, seed=seed)
+    return cells.degrade(data, names=corruptions, amounts=amounts, seed=seed)
   if data is None:
     return cells.read_published(
       benchmark,
@@ -83,16 +104,30 @@ def make_plan(
   )
 
 
-def _check_options(benchmark, *, corruptions, severities, epsilons) -> None:
+def _check_options(
+  benchmark,
+  *,
+  corruptions,
+  severities,
+  amounts,
+  epsilons,
+  attacked,
+  attacked_name,
+) -> None:
   """Refuses options that would be ignored."""
   is_attack = benchmark in attacks.ATTACKS
   for field, value, has_meaning in (
-    ('corruptions', corruptions, not is_attack),
+    ('corruptions', corruptions, not is_attack and amounts is None),
     ('severities', severities, benchmark in ('imagenet_c', 'cifar10_c')),
+    ('amounts', amounts, benchmark == 'degradations'),
     ('epsilons', epsilons, is_attack),
+    ('attacked', attacked, is_attack),
+    ('attacked_name', attacked_name, is_attack),
   ):
     if value is not None and not has_meaning:
-      raise errors.InputError(field, f'None for {benchmark}', repr(value))
+      beside = '' if amounts is None else ' with amounts'
+      expected = f'None for {benchmark}{beside}'
+      raise errors.InputError(field, expected, repr(value))
 
 
 def _clean_images(source) -> sources.DataSet | None:

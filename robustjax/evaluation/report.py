@@ -78,7 +78,7 @@ def _document(table, details) -> str:
   lines = [
     f'# {first.benchmark}: accuracy %',
     '',
-    _about_images(first),
+    *_about_images(table),
     '',
     tables.to_markdown(table),
   ]
@@ -91,12 +91,20 @@ def _document(table, details) -> str:
   return '\n'.join(lines) + '\n'
 
 
-def _about_images(found: results.Results) -> str:
+def _about_images(table) -> list[str]:
+  """What the images are, by classifier where they are not the same."""
+  about = {name: _about(found) for name, found in table.items()}
+  if len(set(about.values())) == 1:
+    return [f'Images: {next(iter(about.values()))}.']
+  return [f'Images for {name}: {one}.  ' for name, one in about.items()]
+
+
+def _about(found: results.Results) -> str:
   """What the images are, where from and what was done to them."""
   origin = f' ({found.origin})' if found.origin else ''
   done = f'; {", ".join(found.processing)}' if found.processing else ''
   number = f'{found.rows[0].total} per set, each once'
-  return f'Images: {found.source}{origin}{done}; {number}.'
+  return f'{found.source}{origin}{done}; {number}'
 
 
 def _errors(table) -> str:

@@ -1,5 +1,6 @@
 """A classifier on every set of a benchmark."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 import json
 import os
@@ -39,7 +40,10 @@ def evaluate(
   benchmark: str = 'mnist_c',
   corruptions: Sequence[str] | None = None,
   severities: Sequence[int] | None = None,
+  amounts: Mapping[str, Sequence[float]] | None = None,
   epsilons: Sequence[float] | None = None,
+  attacked: array_types.Predict | None = None,
+  attacked_name: str | None = None,
   data_dir: str | os.PathLike | None = None,
   batch_size: int = 128,
   seed: int = 0,
@@ -62,8 +66,15 @@ def evaluate(
     corruptions: names, of the benchmark's further ones too; by default all the
       benchmark consists of.
     severities: levels of ImageNet-C or CIFAR-10-C; all five by default.
+    amounts: of 'degradations', by name, in place of `corruptions`; by default
+      every one of `corruptions.DEGRADATIONS`. An amount of 0, or no name at
+      all, is the clean set, which always is there.
     epsilons: largest changes of a value by an attack; by default 0.05 to 0.3 on
       grey images, 1/255 to 16/255 on colour images.
+    attacked: the classifier that 'fgsm' or 'pgd' crafts the images on, as
+      `predict` and differentiable; by default `predict` itself. Images crafted
+      on another are a transfer attack.
+    attacked_name: what reports call it; 'another classifier' by default.
     data_dir: folder of prepared TFDS data sets; see `data.load`.
     batch_size: images per call of `predict`.
     seed: of the draws of generated corruptions and of attacks.
@@ -98,7 +109,10 @@ def evaluate(
     benchmark,
     corruptions=corruptions,
     severities=severities,
+    amounts=amounts,
     epsilons=epsilons,
+    attacked=attacked,
+    attacked_name=attacked_name,
     data_dir=data_dir,
     seed=seed,
     jpeg=jpeg,
@@ -122,8 +136,8 @@ def examples(
     source: as for `evaluate`.
     benchmark: as for `evaluate`.
     places: which images of each set, in 0..N-1.
-    **options: of `evaluate`: corruptions, severities, epsilons, data_dir, seed,
-      jpeg, frost_textures.
+    **options: of `evaluate`: corruptions, severities, amounts, epsilons,
+      attacked, attacked_name, data_dir, seed, jpeg, frost_textures.
 
   Returns:
     Images [S, H, W, C] in [0, 1] by corruption, one per severity or amount, as
@@ -198,6 +212,8 @@ def _open_folder(folder, plan, predict, batch_size) -> pathlib.Path | None:
     'processing': list(plan.processing),
     'logits': _probe(plan, predict, batch_size),
   }
+  if plan.attacked is not None:
+    about['attacked'] = _probe(plan, plan.attacked, batch_size)
   path = folder / _ABOUT
   if path.exists():
     _check_same(folder, json.loads(path.read_text()), about)
@@ -220,14 +236,18 @@ def _check_same(folder, kept: dict[str, Any], about: dict[str, Any]) -> None:
     if kept[name] != about[name]:
       got = f'predictions of {name} {kept[name]}'
       raise errors.InputError('predictions_dir', expected.format(name), got)
-  ours, others = np.array(about['logits']), np.array(kept['logits'])
-  # Other hardware and batch sizes round otherwise.
-  is_same = ours.shape == others.shape
-  if not is_same or not np.allclose(ours, others, rtol=1e-2, atol=1e-2):
-    got = 'predictions of another one'
-    raise errors.InputError(
-      'predictions_dir', expected.format('classifier'), got
-    )
+  for name, what in (('logits', 'classifier'), ('attacked', 'attacked one')):
+    ours, others = np.array(about.get(name)), np.array(kept.get(name))
+    if not _are_close(ours, others):
+      got = 'predictions of another one'
+      raise errors.InputError('predictions_dir', expected.format(what), got)
+
+
+def _are_close(ours: np.ndarray, others: np.ndarray) -> bool:
+  """Whether logits are the same: other hardware and batches round otherwise."""
+  if ours.shape != others.shape or not ours.shape:
+    return ours.shape == others.shape  # No other classifier, twice.
+  return np.allclose(ours, others, rtol=1e-2, atol=1e-2)
 
 
 def _intervals(table, found) -> dict[str, tuple[float, float]] | None:

@@ -40,19 +40,30 @@ def test_names_are_the_documented_ones():
     assert all(one.name == name for name, one in table.items())
 
 
+@pytest.mark.parametrize('channels', [1, 3])
 @pytest.mark.parametrize('name', corruptions.DEGRADATIONS)
-def test_amounts_rise_from_the_identity(rng, name):
+def test_amounts_rise_from_the_identity(rng, name, channels):
   degradation = corruptions.DEGRADATIONS[name]
   assert degradation.name == name
-  assert list(degradation.amounts) == sorted(set(degradation.amounts))
-  images = jnp.asarray(rng.uniform(size=(8, 16, 16, 1)), jnp.float32)
+  amounts = degradation.amounts_of(channels)
+  assert list(amounts) == sorted(set(amounts))
+  images = jnp.asarray(rng.uniform(size=(8, 16, 16, channels)), jnp.float32)
+  degrade = jax.jit(degradation.function)
   distances = [
-    float(jnp.abs(degradation(KEY, images, amount=a) - images).mean())
-    for a in degradation.amounts
+    float(jnp.abs(degrade(KEY, images, amount=a) - images).mean())
+    for a in amounts
   ]
   assert distances[0] == 0
   assert list(distances) == sorted(distances)
   assert np.all(np.diff(distances) > 0)
+
+
+def test_uniform_noise_has_the_paper_s_amounts():
+  noise = corruptions.DEGRADATIONS['uniform_noise']
+  tenths = pytest.approx([k / 10 for k in range(11)])
+  twentieths = pytest.approx([k / 20 for k in range(11)])
+  assert list(noise.amounts_of(1)) == tenths
+  assert list(noise.amounts_of(3)) == twentieths
 
 
 def test_the_identity_changes_nothing(rng):

@@ -53,3 +53,11 @@ def test_a_table_has_an_entry_per_severity():
   assert table['more'].source == 'us'
   found = table['more'](KEY, jnp.zeros((1, 2, 2, 1)), severity=2)
   np.testing.assert_array_equal(found, jnp.full((1, 2, 2, 1), 0.2))
+
+
+def test_a_degradation_has_amounts_for_grey_and_for_colour():
+  one = named.Degradation('some', None, (0.0, 1.0), 'unit', 'us')
+  assert one.amounts_of(1) == one.amounts_of(3) == (0.0, 1.0)
+  other = one._replace(colour_amounts=(0.0, 0.5))
+  assert other.amounts_of(1) == (0.0, 1.0)
+  assert other.amounts_of(3) == (0.0, 0.5)

@@ -48,6 +48,46 @@ def test_uniform_noise_is_rescaled_to_the_unit_range():
   assert scipy.stats.kstest(unit.ravel(), 'uniform').pvalue > 1e-4
 
 
+def _noise_alone(amount, shape):
+  """The draws, from images that `fixed` leaves nothing else of."""
+  black = pixel_noise.uniform_noise(KEY, jnp.zeros(shape), amount=amount)
+  return np.asarray(black, np.float64) * (1 + amount)
+
+
+@pytest.mark.parametrize('renormalize', ['fixed', 'per_image', 'clip'])
+def test_uniform_noise_is_renormalised_as_asked(rng, renormalize):
+  images = rng.uniform(0.2, 0.9, size=(5, 6, 7, 3)).astype(np.float32)
+  found = pixel_noise.uniform_noise(
+    KEY, jnp.asarray(images), amount=0.6, renormalize=renormalize
+  )
+  noisy = images + _noise_alone(0.6, images.shape)
+  for one, expected in zip(found, noisy, strict=True):
+    if renormalize == 'fixed':
+      expected = expected / 1.6
+    elif renormalize == 'clip':
+      expected = np.minimum(expected, 1)
+      assert (one == 1).any()
+    else:
+      expected = (expected - expected.min()) / np.ptp(expected)
+      assert one.min() == 0
+      assert one.max() == 1
+    # Float32 roundings of values of order 1, stretched at most twice.
+    np.testing.assert_allclose(one, expected, rtol=0, atol=1e-6)
+
+
+def test_an_image_of_one_value_has_nothing_to_stretch():
+  images = _grey(0.3, (2, 4, 4, 1))
+
+  def corrupt(images):
+    return pixel_noise.uniform_noise(
+      KEY, images, amount=0.0, renormalize='per_image'
+    )
+
+  np.testing.assert_array_equal(corrupt(images), images)
+  gradient = jax.grad(lambda images: corrupt(images).sum())(images)
+  assert np.isfinite(gradient).all()
+
+
 @pytest.mark.parametrize(
   'name', ['gaussian_noise', 'salt_and_pepper', 'uniform_noise']
 )
@@ -70,6 +110,8 @@ def test_bad_input_is_named():
     pixel_noise.salt_and_pepper(KEY, images, amount=1.1)
   with pytest.raises(errors.InputError, match='images: '):
     pixel_noise.uniform_noise(KEY, images[0], amount=0.1)
+  with pytest.raises(errors.InputError, match="renormalize: .*'per_image'"):
+    pixel_noise.uniform_noise(KEY, images, amount=1, renormalize='image')
   with pytest.raises(errors.InputError, match='index: expected 20 integers'):
     pixel_noise.uniform_noise(KEY, images, amount=0.1, index=jnp.arange(3))
 

@@ -57,3 +57,22 @@ def test_a_changed_source_has_another_cache(tmp_path):
   shard.write_bytes(b'three')
   assert array_cache.folder_for('test', folder) != before
   assert array_cache.folder_for('train', folder) != before
+
+
+def test_makes_once_and_again_only_where_it_cannot_be_kept(tmp_path, caplog):
+  made = []
+
+  def make():
+    made.append(1)
+    return IMAGES, LABELS
+
+  for _ in range(2):
+    images, labels = array_cache.read_or_make(tmp_path / 'cache', 3, make)
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
+  assert len(made) == 1
+  (tmp_path / 'file').write_text('')
+  images, _ = array_cache.read_or_make(tmp_path / 'file' / 'cache', 3, make)
+  np.testing.assert_array_equal(images, IMAGES)
+  assert len(made) == 2
+  assert 'decoded again next time' in caplog.text

@@ -117,24 +117,6 @@ def test_all_severities_are_one_compilation(source, caplog):
   assert len(compiled) == 1
 
 
-def test_an_attack_s_labels_are_those_of_the_images_it_is_given(source):
-  """The classifier is right on one class only: its images can be attacked."""
-
-  def predict(images):
-    return jnp.stack([images.mean(axis=(1, 2, 3)) * k for k in range(10)], 1)
-
-  plan = cells.attack('fgsm', predict, source, epsilons=[0.1], seed=0)
-  clean = jnp.asarray(source.images / np.float32(255))
-  attack = plan.cells[1].corrupt
-  together = attack(clean, jnp.arange(6))
-  order = jnp.array([4, 1, 5])
-  np.testing.assert_allclose(
-    attack(clean[order], order), together[order], atol=1e-6
-  )
-  # A batch that is filled up has places beyond the last image.
-  attack(clean, 4 + jnp.arange(6))
-
-
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
@@ -148,8 +130,3 @@ def test_an_attack_s_labels_are_those_of_the_images_it_is_given(source):
 def test_bad_input_is_named(source, options, message):
   with pytest.raises(errors.InputError, match=message):
     _generate(source, **options)
-
-
-def test_bad_epsilons_are_named(source):
-  with pytest.raises(errors.InputError, match='epsilons: '):
-    cells.attack('fgsm', lambda x: x, source, epsilons=[8], seed=0)

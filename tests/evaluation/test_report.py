@@ -47,6 +47,20 @@ def test_saves_json_csv_markdown_and_a_figure(table, tmp_path):
   assert np.asarray(Image.open(paths[3])).std() > 0
 
 
+def test_says_of_each_classifier_what_its_images_were_crafted_on(
+  table, tmp_path
+):
+  itself = 'crafted on the classifier itself'
+  for name, done in (('cnn', itself), ('noiseout', 'crafted on cnn')):
+    table[name] = table[name]._replace(processing=(done,))
+  document = report.save(table, tmp_path)[2].read_text()
+  for name, done in (('cnn', itself), ('noiseout', 'crafted on cnn')):
+    assert f'Images for {name}: digits test; {done}; 100 per set' in document
+  table['noiseout'] = table['cnn']
+  document = report.save(table, tmp_path)[2].read_text()
+  assert document.count(itself) == 1
+
+
 def test_nothing_is_written_for_results_that_do_not_match(table, tmp_path):
   table['other'] = table['cnn']._replace(rows=table['cnn'].rows[:1])
   with pytest.raises(errors.InputError, match='other sets'):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import robustjax
+from robustjax import attacks
 from robustjax import corruptions
 from robustjax import data
 from robustjax import errors
@@ -147,6 +148,51 @@ def test_epsilon_zero_is_the_clean_accuracy_and_attacks_only_harm(
   assert accuracies[-1] < accuracies[0]
 
 
+def _darkness(images):
+  """Sees it the other way round: what fools one helps the other."""
+  return _brightness(1 - images)
+
+
+def _transfer(source, folder=None, attacked=_darkness, **options):
+  return evaluation.evaluate(
+    _brightness,
+    source,
+    benchmark='fgsm',
+    epsilons=[0.1],
+    attacked=attacked,
+    predictions_dir=folder,
+    **options,
+  )
+
+
+def test_a_transfer_attack_is_crafted_on_the_other_and_scored_here(source):
+  found = _transfer(source, attacked_name='darkness')
+  assert found.processing == ('crafted on darkness',)
+  loss_fn = attacks.cross_entropy(_darkness)
+  clean = jnp.asarray(source.images / np.float32(255))
+  labels = jnp.asarray(source.labels)
+  images = attacks.fgsm(loss_fn, clean, labels, epsilon=0.1)
+  predicted = np.asarray(_brightness(images)).argmax(axis=1)
+  assert found.rows[1].accuracy == np.mean(predicted == source.labels)
+  itself = _transfer(source, attacked=None)
+  assert itself.processing == ('crafted on the classifier itself',)
+  assert itself.rows[0] == found.rows[0]
+  assert itself.rows[1].accuracy < found.rows[1].accuracy
+
+
+def test_predictions_of_attacks_on_another_classifier_are_refused(
+  source, tmp_path
+):
+  first = _transfer(source, tmp_path)
+  assert _transfer(source, tmp_path) == first
+  with pytest.raises(errors.InputError, match='of the same attacked one'):
+    _transfer(source, tmp_path, attacked=lambda images: -_darkness(images))
+  with pytest.raises(errors.InputError, match='of the same processing'):
+    _transfer(source, tmp_path, attacked_name='darkness')
+  with pytest.raises(errors.InputError, match='of the same processing'):
+    _transfer(source, tmp_path, attacked=None)
+
+
 def test_generated_mnist_c_is_measured(source):
   found = evaluation.evaluate(
     _brightness, source, benchmark='mnist_c', corruptions=['identity', 'scale']
@@ -192,6 +238,8 @@ def test_bad_input_is_named(source, tmp_path):
     ('severities', {'benchmark': 'mnist_c', 'severities': [1]}),
     ('epsilons', {'benchmark': 'mnist_c', 'epsilons': [0.1]}),
     ('corruptions', {'benchmark': 'pgd', 'corruptions': ['fog']}),
+    ('attacked', {'benchmark': 'mnist_c', 'attacked': _darkness}),
+    ('attacked_name', {'benchmark': 'mnist_c', 'attacked_name': 'cnn'}),
   ):
     with pytest.raises(errors.InputError, match=f'{field}: expected None'):
       evaluation.evaluate(_brightness, source, **options)

@@ -1,0 +1,85 @@
+"""Images and their labels as arrays.
+
+Images are uint8 [N, H, W, C], labels int32 [N].
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from robustjax import errors
+
+
+class DataSet(NamedTuple):
+  """Images and labels, in host memory or mapped into it from a file.
+
+  Attributes:
+    name: what reports call it, such as 'mnist' or 'mnist_corrupted/fog'.
+    split: 'train', 'validation' or 'test'.
+    images: uint8 [N, H, W, C].
+    labels: int32 [N], each in [0, num_classes).
+    num_classes: number of classes.
+  """
+
+  name: str
+  split: str
+  images: np.ndarray
+  labels: np.ndarray
+  num_classes: int
+
+
+def from_arrays(
+  images: np.ndarray,
+  labels: np.ndarray,
+  *,
+  num_classes: int | None = None,
+  name: str = 'arrays',
+  split: str = 'test',
+) -> DataSet:
+  """A data set from arrays of one's own.
+
+  Args:
+    images: uint8 [N, H, W, C] or [N, H, W]; or float in [0, 1], which is
+      rounded to 256 levels.
+    labels: integers [N].
+    num_classes: number of classes; the largest label plus one by default.
+    name: what reports call it.
+    split: 'train', 'validation' or 'test'.
+
+  Returns:
+    A `DataSet`.
+
+  Raises:
+    errors.InputError: on other shapes or dtypes, floats outside [0, 1], labels
+      outside [0, num_classes), or no images at all.
+  """
+  images, labels = np.asarray(images), np.asarray(labels)
+  images = images[..., None] if images.ndim == 3 else images
+  if images.ndim != 4 or not len(images):
+    expected = 'at least one image, [N, H, W, C]'
+    raise errors.InputError('images', expected, f'shape {images.shape}')
+  if labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu':
+    expected = f'{len(images)} integers'
+    got = f'shape {labels.shape}, dtype {labels.dtype}'
+    raise errors.InputError('labels', expected, got)
+  if num_classes is None:
+    num_classes = int(labels.max()) + 1
+  outside = labels[(labels < 0) | (labels >= num_classes)]
+  if len(outside):
+    expected = f'integers in [0, {num_classes})'
+    raise errors.InputError('labels', expected, str(outside[0]))
+  return DataSet(
+    name, split, _to_uint8(images), labels.astype(np.int32), num_classes
+  )
+
+
+def _to_uint8(images: np.ndarray) -> np.ndarray:
+  if images.dtype == np.uint8:
+    return images
+  expected = 'uint8, or float in [0, 1]'
+  if images.dtype.kind != 'f':
+    raise errors.InputError('images', expected, f'dtype {images.dtype}')
+  if not (images.min() >= 0 and images.max() <= 1):
+    got = f'values from {images.min():g} to {images.max():g}'
+    raise errors.InputError('images', expected, got)
+  return np.rint(images * 255).astype(np.uint8)
