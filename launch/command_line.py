@@ -21,13 +21,21 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # exit code, as shells give it after Ctrl-C
 
 
+def _make_importable() -> None:
+  """Lets the files in configs/ import one another."""
+  if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+
 def load_config(path: os.PathLike, *variant: str) -> ml_collections.ConfigDict:
   """The config a file in configs/ gives, for a variant or by default."""
+  _make_importable()
   return runpy.run_path(str(path))['get_config'](*variant)
 
 
 def define_config() -> flags.FlagHolder:
   """The flag --config=FILE[:VARIANT], with --config.FIELD=VALUE beside it."""
+  _make_importable()
   return config_flags.DEFINE_config_file(
     'config',
     None,

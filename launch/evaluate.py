@@ -22,6 +22,7 @@ import jax
 
 import command_line
 import robustjax
+from robustjax import attacks
 from robustjax import corruptions
 from robustjax import data
 from robustjax import errors
@@ -91,8 +92,23 @@ _AGAINST = flags.DEFINE_string(
 _EXAMPLES = flags.DEFINE_bool(
   'examples', False, 'Also draw images of every set: BENCHMARK-examples.png.'
 )
+_CRAFTED_ON = flags.DEFINE_string(
+  'crafted_on',
+  None,
+  'Folder of another run that fgsm or pgd attacks instead: do its adversarial'
+  ' images fool this one (transfer)?',
+)
+_KEEP_NOISE = flags.DEFINE_integer(
+  'keep_noise',
+  0,
+  'Leaves dropout and noise on, as in training, and takes the mean of so many'
+  ' passes; 0: off, as usual.',
+)
 _STEP = flags.DEFINE_string(
-  'step', 'latest', 'Checkpoint: a step, latest or best.'
+  'step',
+  None,
+  'Checkpoint: a step, latest or best; by default what `selection` in the'
+  ' config of the run says.',
 )
 _BATCH_SIZE = flags.DEFINE_integer(
   'batch_size', 128, 'Images per call; larger is faster on GPU, not on CPU.'
@@ -101,9 +117,9 @@ _DATA_DIR = command_line.define_data_dir()
 flags.adopt_module_key_flags(command_line)
 
 
-def _step() -> int | str:
+def _step() -> int | str | None:
   """The flag --step as `restore` takes it."""
-  if _STEP.value in ('latest', 'best'):
+  if _STEP.value in (None, 'latest', 'best'):
     return _STEP.value
   try:
     return int(_STEP.value)
@@ -187,8 +203,12 @@ def _restore_all(workdir: str) -> dict[str, robustjax.training.Restored]:
 
 
 def _folder(workdir: str) -> pathlib.Path:
-  """Where results go: published and generated images do not mix."""
+  """Where results go: what is measured in different ways does not mix."""
   folder = pathlib.Path(workdir).expanduser() / 'evaluation'
+  if _KEEP_NOISE.value:
+    folder /= f'noise-kept-{_KEEP_NOISE.value}'
+  if _CRAFTED_ON.value is not None:
+    return folder / 'transfer'
   is_made = _BENCHMARK.value in ('mnist_c', 'imagenet_c')
   return folder / 'generated' if is_made and not _is_published() else folder
 
@@ -199,12 +219,19 @@ def _predictions_dir(workdir: str, restored) -> pathlib.Path:
   if not _is_published():
     parts.append(f'seed-{_SEED.value}')
   parts += [name for name, flag in _WAYS.items() if flag.value]
+  if _CRAFTED_ON.value is not None:
+    parts.append(_crafted_on()[1].replace(', ', '-').replace(' ', '-'))
   seed = f'seed-{restored.config.seed}'
   return _folder(workdir) / 'predictions' / seed / '-'.join(parts)
 
 
 _NUM_EXAMPLES = 8
-_WAYS = {'jpeg': _JPEG, 'photographs': _FROST_DIR, 'files': _PUBLISHED_DIR}
+_WAYS = {
+  'jpeg': _JPEG,
+  'photographs': _FROST_DIR,
+  'files': _PUBLISHED_DIR,
+  'noise-kept': _KEEP_NOISE,
+}
 
 
 def _options() -> dict[str, Any]:
@@ -221,12 +248,40 @@ def _options() -> dict[str, Any]:
     'seed': _SEED.value,
     'jpeg': _JPEG.value,
     'frost_textures': textures,
+    'attacked': _crafted_on()[0],
+    'attacked_name': _crafted_on()[1],
   }
+
+
+@functools.cache
+def _crafted_on() -> tuple[Any, str | None]:
+  """The classifier that adversarial images are made for, and a name for it.
+
+  None and None where every classifier is attacked itself.
+  """
+  if _CRAFTED_ON.value is None:
+    return None, None
+  if _BENCHMARK.value not in attacks.ATTACKS:
+    expected = f'none for {_BENCHMARK.value}, which attacks no classifier'
+    raise errors.InputError('crafted_on', expected, _CRAFTED_ON.value)
+  _, other = _only(_restore_all(_CRAFTED_ON.value), 'crafted_on')
+  config = other.config
+  name = f'{config.variant} on {config.dataset}, seed {config.seed}'
+  return _predict(other), f'{name}, step {other.step}'
+
+
+def _predict(restored) -> Any:
+  """Images to logits, as the flags want them."""
+  if not _KEEP_NOISE.value:
+    return restored.predict
+  return robustjax.training.keep_noise(
+    restored, num_passes=_KEEP_NOISE.value, seed=_SEED.value
+  )
 
 
 def _evaluate(workdir: str, restored, source) -> evaluation.Results:
   return robustjax.evaluate(
-    restored.predict,
+    _predict(restored),
     source,
     batch_size=_BATCH_SIZE.value,
     predictions_dir=_predictions_dir(workdir, restored),
@@ -238,7 +293,7 @@ def _draw_examples(restored, source, folder: pathlib.Path) -> pathlib.Path:
   """Several images where corruptions have one strength, else one."""
   places = range(_NUM_EXAMPLES) if _BENCHMARK.value == 'mnist_c' else (0,)
   images = evaluation.examples(
-    restored.predict, source, places=places, **_options()
+    _predict(restored), source, places=places, **_options()
   )
   path = folder / f'{_BENCHMARK.value}-examples.png'
   plots.examples(images, path)
@@ -274,6 +329,10 @@ def _details(classifiers, table) -> dict[str, str]:
     'devices': ', '.join(sorted({d.device_kind for d in jax.devices()})),
     'versions': f'JAX {jax.__version__}, Python {platform.python_version()}',
   }
+  if _CRAFTED_ON.value is not None:
+    details['adversarial images'] = f'crafted on {_crafted_on()[1]}'
+  if _KEEP_NOISE.value:
+    details['noise'] = f'left on, mean of {_KEEP_NOISE.value} passes'
   details |= _over_seeds(table)
   for name, restored in classifiers.items():
     of_seed = '' if len(table) == 1 else f', {name}'
@@ -282,11 +341,11 @@ def _details(classifiers, table) -> dict[str, str]:
   return details
 
 
-def _only(table: Mapping[str, Any]) -> tuple[str, Any]:
-  """The one classifier of a run, for a comparison image by image."""
+def _only(table: Mapping[str, Any], flag: str = 'against') -> tuple[str, Any]:
+  """The one classifier of a run, where two are set beside each other."""
   if len(table) != 1:
-    expected = 'runs of one seed each, to be compared image by image'
-    raise errors.InputError('against', expected, f'{len(table)} seeds')
+    expected = 'runs of one seed each'
+    raise errors.InputError(flag, expected, f'{len(table)} seeds')
   return next(iter(table.items()))
 
 

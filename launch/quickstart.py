@@ -41,7 +41,7 @@ def _config(variant: str):
   config = command_line.load_config(path, variant)
   config.dataset = 'digits'
   config.num_epochs = _NUM_EPOCHS.value
-  config.optimizer.decay_per_epoch = 0.9
+  config.optimizer.decay = 0.9
   return config
 
 

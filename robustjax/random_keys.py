@@ -19,6 +19,7 @@ STREAMS = {
   'order': 1,  # order of the images; step counts epochs
   'dropout': 2,  # dropout masks
   'noise': 3,  # noise on hidden states
+  'augmentation': 4,  # random changes to training images
 }
 
 

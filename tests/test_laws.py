@@ -7,18 +7,38 @@ from collections.abc import Callable
 import functools
 from typing import NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from robustjax import attribution
+from robustjax import augmentation
 from robustjax import corruptions
 from robustjax import layers
 from robustjax import models
 
 HIDDEN = (6, 20)
 IMAGES = (3, 8, 8, 1)
+MAPS = (2, 5, 4, 3)
+# With which models of these names are small enough for the table.
+OPTIONS = {
+  'alexnet': {'width': 1 / 32},
+  'weight_map_cnn': {'channels': (2, 2, 2)},
+  'weight_map_resnet': {
+    'layer': 'unsharp',
+    'channels': (2, 3),
+    'blocks': (1, 1),
+  },
+  'weight_map_densenet': {
+    'layer': 'smoothing',
+    'alternating': True,
+    'growth': 2,
+    'blocks': (1, 1),
+  },
+}
+_QUICK = {'xla_backend_optimization_level': 1}
 
 
 class Case(NamedTuple):
@@ -66,11 +86,56 @@ def _module(covers, module, shape, *, off=None, is_random=True):
   return Case(covers, apply, shape, off and off(apply), is_random)
 
 
+def _snr(per):
+  return Case(
+    'layers.snr_noise',
+    lambda key, x: layers.snr_noise(key, x, per=per),
+    HIDDEN,
+    off=lambda key, x: layers.snr_noise(key, x, variance_ratio=0.0, per=per),
+  )
+
+
+def _noisy_dropout(shape=HIDDEN, **options):
+  return Case(
+    'layers.noisy_dropout',
+    lambda key, x: layers.noisy_dropout(
+      key, x, rate=0.4, stddev=0.5, **options
+    ),
+    shape,
+    off=lambda key, x: layers.noisy_dropout(
+      key, x, rate=0.0, stddev=0.0, **options
+    ),
+  )
+
+
+def _weight_map(variant):
+  def apply(key, x):
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(scale=0.2, size=(*MAPS[1:], 2)).astype(np.float32)
+    bias = rng.normal(size=(*MAPS[1:3], 2)).astype(np.float32)
+    arrays = x, jnp.asarray(kernel), jnp.asarray(bias)
+    return layers.weight_map(
+      *arrays, variant=variant, kernel_size=3, padding='SAME'
+    )
+
+  return Case('layers.weight_map', apply, MAPS, is_random=False)
+
+
+class _Dense(nn.Module):
+  """A model of one layer, in the dtype of what it reads."""
+
+  @nn.compact
+  def __call__(self, x, train=False):
+    return nn.Dense(8, dtype=x.dtype)(x)
+
+
 @functools.cache
 def _variables(module, shape):
   """Drawn once, and not within the programs under test."""
+  # The same draws, at a quarter of the time to compile them.
+  init = jax.jit(module.init, compiler_options=_QUICK)
   with jax.ensure_compile_time_eval():
-    return jax.jit(module.init)(jax.random.key(0), jnp.ones(shape, jnp.float32))
+    return init(jax.random.key(0), jnp.ones(shape, jnp.float32))
 
 
 def _at_test(apply):
@@ -144,10 +209,77 @@ CASES = {
     for kind in layers.GATE_KINDS
   },
   'NoiseOut': _module('layers.NoiseOut', layers.NoiseOut(0.4), HIDDEN),
+  'penultimate_noise': Case(
+    'layers.penultimate_noise',
+    lambda key, x: layers.penultimate_noise(key, x, stddev=0.5),
+    HIDDEN,
+    off=lambda key, x: layers.penultimate_noise(key, x, stddev=0.0),
+  ),
+  'PenultimateNoise': _module(
+    'layers.PenultimateNoise',
+    layers.PenultimateNoise(0.5),
+    HIDDEN,
+    off=_at_test,
+  ),
+  **{f'snr_noise {per}': _snr(per) for per in layers.VARIANCES},
+  'SnrNoise': _module(
+    'layers.SnrNoise', layers.SnrNoise(), HIDDEN, off=_at_test
+  ),
+  'noise_at_every_layer': _module(
+    'layers.noise_at_every_layer',
+    layers.noise_at_every_layer(_Dense(), variance_ratio=0.25),
+    HIDDEN,
+  ),
+  **{
+    f'noisy_dropout {where}': _noisy_dropout(where=where, rescale=True)
+    for where in layers.PLACES
+  },
+  'noisy_dropout relative': _noisy_dropout(relative=True),
+  'noisy_dropout correlated': _noisy_dropout(IMAGES, correlation=1.5),
+  'NoisyDropout': _module(
+    'layers.NoisyDropout', layers.NoisyDropout(0.4, 0.5), HIDDEN, off=_at_test
+  ),
+  'pad_and_crop': Case(
+    'augmentation.pad_and_crop',
+    lambda key, x: augmentation.pad_and_crop(key, x, padding=2),
+    IMAGES,
+    off=lambda key, x: augmentation.pad_and_crop(key, x, padding=0),
+  ),
+  'blur_resolution': Case(
+    'augmentation.blur_resolution',
+    lambda key, x: augmentation.blur_resolution(x, sigma=1.5),
+    IMAGES,
+    off=lambda key, x: augmentation.blur_resolution(x, sigma=0.0),
+    is_random=False,
+  ),
+  **{
+    f'weight_map {variant}': _weight_map(variant)
+    for variant in layers.WEIGHT_MAP_VARIANTS
+  },
+  'WeightMap': _module(
+    'layers.WeightMap', layers.WeightMap(2), MAPS, is_random=False
+  ),
+  **{
+    f'weight_map_{name}': _module(
+      f'models.weight_map_{name}',
+      models.create(f'weight_map_{name}', **OPTIONS[f'weight_map_{name}']),
+      IMAGES,
+      is_random=False,
+    )
+    for name in ('cnn', 'resnet', 'densenet')
+  },
   'mnist_cnn': _module('models.mnist_cnn', models.create('mnist_cnn'), IMAGES),
   'mnist_cnn with NoiseOut': _module(
     'models.mnist_cnn',
     models.create('mnist_cnn', flattened=layers.NoiseOut(0.4)),
+    IMAGES,
+  ),
+  'alexnet': _module(
+    'models.alexnet', models.create('alexnet', **OPTIONS['alexnet']), IMAGES
+  ),
+  'cifar10_net': _module(
+    'models.cifar10_net',
+    models.create('cifar10_net', dropout=layers.NoisyDropout(0.4, 0.5)),
     IMAGES,
   ),
   **{name: _degradation(name) for name in corruptions.DEGRADATIONS},
@@ -183,8 +315,9 @@ def _input(case, batch=()):
 def test_the_table_is_complete():
   covered = {case.covers for case in CASES.values()}
   callables = {name for name in layers.__all__ if not name.isupper()}
-  callables -= {'Gated'}  # A plain tuple.
+  callables -= {'Gated', 'NoisyModel'}  # What functions here return.
   public = {f'layers.{name}' for name in callables}
+  public |= {f'augmentation.{name}' for name in augmentation.__all__}
   public |= {f'models.{name}' for name in models.MODELS}
   public |= {f'corruptions.{name}' for name in corruptions.DEGRADATIONS}
   public |= {
@@ -268,9 +401,9 @@ def test_off_is_the_identity(case):
 
 @pytest.mark.parametrize('name', models.MODELS)
 def test_the_first_dense_layer_can_be_factored_out(name):
-  model = models.create(name)
+  model = models.create(name, **OPTIONS.get(name, {}))
   images = jnp.asarray(_input(CASES[name]))
-  variables = model.init(jax.random.key(11), images)
+  variables = _variables(model, images.shape)
 
   def method(method, x):
     return model.apply(variables, x, method=method)

@@ -1,6 +1,7 @@
 """The training loop, for one model or for many at once."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import functools
 from typing import Any
 from typing import NamedTuple
@@ -17,10 +18,10 @@ from robustjax.evaluation import metrics as metrics_lib
 from robustjax.training import checkpointing
 from robustjax.training import interruption
 from robustjax.training import metric_writers
-from robustjax.training import programs
 from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import state as state_lib
+from robustjax.training import strengths
 
 
 class Run(NamedTuple):
@@ -29,24 +30,27 @@ class Run(NamedTuple):
   Attributes:
     config: of the run; its seed is that of the first model.
     train_data: on the devices.
+    watched_data: on the host; measured after every epoch, to select a
+      checkpoint by: validation images, or else the test images.
     test_data: on the host.
     mesh: along 'data' for one model, along 'seed' for many.
     root: key of the model, or keys of the models.
-    strengths: of noise and FIG loss, with the same leading axis.
+    schedule: strengths of the disturbances, with the same leading axis.
     step_fn: from `programs.compile_step`.
     order_fn: from `programs.compile_order`.
-    predict: (params, images) -> logits, of one model.
+    predict: (variables, images) -> logits, of one model.
   """
 
   config: ml_collections.ConfigDict
   train_data: pipeline.DeviceData
+  watched_data: sources.DataSet
   test_data: sources.DataSet
   mesh: jax.sharding.Mesh
   root: array_types.Key
-  strengths: programs.Strengths
+  schedule: strengths.Schedule
   step_fn: Callable[..., Any]
   order_fn: Callable[..., array_types.Array]
-  predict: Callable[[array_types.Parameters, array_types.Array], Any]
+  predict: Callable[[Mapping[str, Any], array_types.Array], Any]
 
   @property
   def num_examples(self) -> int:
@@ -56,6 +60,11 @@ class Run(NamedTuple):
   def steps_per_epoch(self) -> int:
     batch_size = self.config.batch_size
     return pipeline.steps_per_epoch(self.num_examples, batch_size)
+
+  @property
+  def is_validated(self) -> bool:
+    """Whether images are held back to select a checkpoint by."""
+    return self.watched_data is not self.test_data
 
   @property
   def num_steps(self) -> int:
@@ -101,33 +110,35 @@ def run_epochs(
     outputs: one member per model.
 
   Returns:
-    The last state, and each model's test accuracy at the end of the last epoch
-    done here, None if there was none.
+    The last state, and each model's accuracy on the watched images at the end
+    of the last epoch done here, None if there was none.
 
   Raises:
     FloatingPointError: if a loss or parameters are not finite.
   """
-  accuracies = None
+  found = None
   while step_of(state) < run.num_steps and not outputs.interrupted:
     state = _run_epoch(run, state, outputs)
     step = step_of(state)
     if step % run.steps_per_epoch == 0:
-      accuracies = test_accuracies(run, state)
-      _report_epoch(run, step, accuracies, outputs)
-      metrics = [{'accuracy': accuracy} for accuracy in accuracies]
+      found = accuracies(run, state, run.watched_data)
+      _report_epoch(run, step, found, outputs)
+      metrics = [{'accuracy': accuracy} for accuracy in found]
       _save(run, state, metrics, outputs)
     else:
       _save(run, state, None, outputs)
-  return state, accuracies
+  return state, found
 
 
-def test_accuracies(run: Run, state: state_lib.State) -> list[float]:
-  """Top-1 accuracy of each model on the test images, in [0, 1]."""
+def accuracies(
+  run: Run, state: state_lib.State, data: sources.DataSet
+) -> list[float]:
+  """Top-1 accuracy of each model on a data set, in [0, 1]."""
   return [
     metrics_lib.count_correct(
-      functools.partial(run.predict, params), run.test_data
+      functools.partial(run.predict, variables), data
     ).accuracy
-    for params in members_of(run, state.params)
+    for variables in members_of(run, state.variables)
   ]
 
 
@@ -148,7 +159,7 @@ def _run_epoch(run: Run, state, outputs: Outputs):
       order,
       np.int32(start),
       run.root,
-      run.strengths,
+      run.schedule,
       size=size,
     )
     pending.append(metrics)
@@ -175,7 +186,7 @@ def _save(run: Run, state, metrics, outputs: Outputs) -> None:
   step = step_of(state)
   states = members_of(run, state)
   for place, one in enumerate(states):
-    for leaf in jax.tree.leaves(one.params):
+    for leaf in jax.tree.leaves(one.variables):
       if not np.isfinite(np.asarray(leaf, np.float32)).all():
         of_seed = _named(outputs.members, place)
         raise FloatingPointError(
@@ -217,15 +228,16 @@ def _check_finite(step: int, losses: np.ndarray, outputs: Outputs) -> None:
   raise FloatingPointError(f'the loss{of_seed} of step {first} is not finite')
 
 
-def _report_epoch(run: Run, step: int, accuracies, outputs) -> None:
-  for member, accuracy in zip(outputs.members, accuracies, strict=True):
-    member.writers.write(step, {'test_accuracy': accuracy})
+def _report_epoch(run: Run, step: int, found, outputs) -> None:
+  what = 'validation' if run.is_validated else 'test'
+  for member, accuracy in zip(outputs.members, found, strict=True):
+    member.writers.write(step, {f'{what}_accuracy': accuracy})
   epoch = step // run.steps_per_epoch
-  shown = f'{accuracies[0]:.2%}'
-  if len(accuracies) > 1:
-    shown = f'{min(accuracies):.2%} to {max(accuracies):.2%}'
+  shown = f'{found[0]:.2%}'
+  if len(found) > 1:
+    shown = f'{min(found):.2%} to {max(found):.2%}'
   metric_writers.say(
     f'{run.config.variant} on {run.config.dataset}:'
     f' epoch {epoch}/{run.config.num_epochs}, step {step},'
-    f' test accuracy {shown}'
+    f' {what} accuracy {shown}'
   )

@@ -1,5 +1,7 @@
 """What training minimises: cross entropy, and the FIG loss on the gates."""
 
+from collections.abc import Mapping
+import functools
 from typing import Any
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ import optax
 
 from robustjax import array_types
 from robustjax import attribution
+from robustjax import layers
 
 SCORES = {
   'probability': jax.nn.softmax,
@@ -21,6 +24,7 @@ HIDDEN = ('injected', 'clean')
 # Through the gate the hidden state is copied once per node: 10 x [64, 9216] is
 # 24 MB in float32.
 _NODES_THROUGH_GATE = 10
+_STATISTICS = ['batch_stats']  # collections that change while training
 
 
 class FigLoss(NamedTuple):
@@ -48,6 +52,27 @@ class FigLoss(NamedTuple):
   hidden: str = 'injected'
 
 
+class LayerNoise(NamedTuple):
+  """Noise on every layer while training (noise progression, experiment 2).
+
+  Attributes:
+    variance_ratio: of the noise to the layer's output; may be traced.
+    per: what shares a variance, as for `layers.snr_noise`.
+    skip: names of layers without noise.
+  """
+
+  variance_ratio: array_types.ArrayLike = 0.25
+  per: str = 'layer'
+  skip: tuple[str, ...] = ()
+
+
+def with_layer_noise(model: nn.Module, noise: LayerNoise | None):
+  """The model, or what has its `apply` and adds noise to every layer."""
+  if noise is None:
+    return model
+  return layers.noise_at_every_layer(model, **noise._asdict())
+
+
 def cross_entropy(
   logits: array_types.Array, labels: array_types.Array
 ) -> array_types.Array:
@@ -67,9 +92,34 @@ def cross_entropy(
   return losses.mean()
 
 
+def sigmoid_cross_entropy(
+  logits: array_types.Array, labels: array_types.Array
+) -> array_types.Array:
+  """Binary cross entropy of each class by itself, mean over batch and classes.
+
+  Args:
+    logits: float [B, C], of the sigmoid of each class.
+    labels: int [B] in [0, C).
+
+  Returns:
+    A scalar, in nats.
+
+  References:
+    Noisy dropout, section 3.1.1: a sigmoid on each of ten outputs.
+  """
+  dtype = array_types.at_least_float32(logits.dtype)
+  is_class = jax.nn.one_hot(labels, logits.shape[-1], dtype=dtype)
+  return optax.sigmoid_binary_cross_entropy(
+    logits.astype(dtype), is_class
+  ).mean()
+
+
+LOSSES = {'softmax': cross_entropy, 'sigmoid': sigmoid_cross_entropy}
+
+
 def fig_targets(
   model: nn.Module,
-  params: array_types.Parameters,
+  variables: Mapping[str, Any],
   hidden: array_types.Array,
   labels: array_types.Array,
   fig: FigLoss,
@@ -81,7 +131,7 @@ def fig_targets(
 
   Args:
     model: a classifier with `classify_affine`, `classify_rest` and `gate`.
-    params: its parameters.
+    variables: its parameters and other collections.
     hidden: float [B, K], the states the gate reads.
     labels: int [B].
     fig: options.
@@ -91,7 +141,7 @@ def fig_targets(
   """
   dtype = array_types.at_least_float32(model.dtype)
   head = model.clone(dtype=dtype)
-  variables = jax.lax.stop_gradient({'params': params})
+  variables = jax.lax.stop_gradient(variables)
   hidden = jax.lax.stop_gradient(hidden).astype(dtype)
   score = SCORES[fig.score]
 
@@ -141,52 +191,67 @@ class Losses(NamedTuple):
     total: what is minimised, a scalar.
     fig: the FIG term before its weight; None where there is none.
     logits: [B, C].
+    statistics: the model's other collections after this batch; empty for a
+      model without any.
   """
 
   total: array_types.Array
   fig: array_types.Array | None
   logits: array_types.Array
+  statistics: Mapping[str, Any]
+
+
+def _forward(model, images, hidden: str, *, train: bool):
+  """Logits, and the hidden states FIG explains with their gates."""
+  clean = model.features(images, train=train)
+  found = model.forward_from(clean, train=train)
+  if hidden == 'injected':
+    return found.logits, found.hidden, found.gates
+  return found.logits, clean, model.gate(clean).gates
 
 
 def training_losses(
   model: nn.Module,
-  params: array_types.Parameters,
+  variables: Mapping[str, Any],
   images: array_types.Array,
   labels: array_types.Array,
   *,
   rngs: dict[str, Any],
+  loss: str = 'softmax',
   fig: FigLoss | None = None,
+  layer_noise: LayerNoise | None = None,
 ) -> Losses:
-  """Cross entropy of a batch while training, and the FIG term beside it.
+  """The loss of a batch while training, and the FIG term beside it.
 
   Args:
     model: a classifier.
-    params: its parameters.
+    variables: its parameters and other collections.
     images: float [B, H, W, C] in [0, 1].
     labels: int [B].
     rngs: keys for 'dropout' and 'noise'.
-    fig: None trains on the cross entropy alone and computes no FIG.
+    loss: a name in `LOSSES`.
+    fig: None trains on the loss alone and computes no FIG.
+    layer_noise: None for no noise but that of the model's own layers.
 
   Returns:
     The `Losses`.
   """
-  variables = {'params': params}
-  if fig is None:
-    logits = model.apply(variables, images, train=True, rngs=rngs)
-    return Losses(cross_entropy(logits, labels), None, logits)
-
-  def forward(model, images):
-    clean = model.features(images, train=True)
-    found = model.forward_from(clean, train=True)
-    if fig.hidden == 'injected':
-      return found.logits, found.hidden, found.gates
-    return found.logits, clean, model.gate(clean).gates
-
-  logits, hidden, gates = model.apply(
-    variables, images, rngs=rngs, method=forward
+  apply = functools.partial(
+    with_layer_noise(model, layer_noise).apply,
+    variables,
+    images,
+    train=True,
+    rngs=rngs,
+    mutable=_STATISTICS,
   )
-  targets = fig_targets(model, params, hidden, labels, fig)
+  if fig is None:
+    logits, statistics = apply()
+    return Losses(LOSSES[loss](logits, labels), None, logits, statistics)
+  (logits, hidden, gates), statistics = apply(
+    hidden=fig.hidden, method=_forward
+  )
+  targets = fig_targets(model, variables, hidden, labels, fig)
   term = fig_loss(gates, targets, fig.reduction)
-  total = cross_entropy(logits, labels)
   weight = jnp.asarray(fig.weight, term.dtype)
-  return Losses(total + weight * term, term, logits)
+  total = LOSSES[loss](logits, labels) + weight * term
+  return Losses(total, term, logits, statistics)

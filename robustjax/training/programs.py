@@ -1,14 +1,15 @@
 """The jitted programs of a run, laid out over its devices.
 
-Each is made once per process for the same arguments, and noise rates and FIG
-weights are arguments of the step: a table whose rows differ in those alone is
-one compilation. On a mesh over seeds, steps and orders have a leading axis of
-seeds on all that seeds do not share.
+Each is made once per process for the same arguments, and the strengths of
+disturbances are arguments of the step: a table whose rows differ in those alone
+is one compilation, and so is a run in which they change. On a mesh over seeds,
+steps and orders have a leading axis of seeds on all that seeds do not share.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 import functools
-from typing import NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -18,35 +19,11 @@ import optax
 from robustjax import array_types
 from robustjax import random_keys
 from robustjax.data import pipeline
-from robustjax.training import losses
 from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import state as state_lib
 from robustjax.training import steps
-
-# Stands for any rate or weight above 0, which switches the program on.
-_ANY = 1.0
-
-
-class Strengths(NamedTuple):
-  """What differs between the rows of a table without another program.
-
-  Attributes:
-    noise_rate: float32 [], share of hidden states replaced.
-    fig_weight: float32 [], lambda of the FIG loss.
-  """
-
-  noise_rate: array_types.ArrayLike
-  fig_weight: array_types.ArrayLike
-
-
-def _with_rate(model: nn.Module, rate: array_types.ArrayLike) -> nn.Module:
-  """The model with another noise rate, unless its noise is switched off."""
-  layer = model.flattened
-  current = getattr(layer, 'rate', 0)
-  if isinstance(current, (int, float)) and current == 0:
-    return model
-  return model.clone(flattened=layer.clone(rate=rate))
+from robustjax.training import strengths
 
 
 def compile_init(
@@ -56,9 +33,9 @@ def compile_init(
   mesh: jax.sharding.Mesh,
 ) -> Callable[[array_types.Key], state_lib.State]:
   """Root key -> the state of one model before the first step."""
-  # Initial parameters do not depend on the rate.
+  # Initial parameters do not depend on strengths.
   return _compile_init(
-    _with_rate(model, _ANY), optimizer, tuple(image_shape), mesh
+    strengths.without_values(model), optimizer, tuple(image_shape), mesh
   )
 
 
@@ -94,50 +71,39 @@ def abstract_state(
 
 
 def compile_step(
-  model: nn.Module,
-  optimizer: optax.GradientTransformation,
+  recipe: steps.Recipe,
   mesh: jax.sharding.Mesh,
   image_dtype: jnp.dtype,
-  fig: losses.FigLoss | None = None,
 ) -> Callable[..., tuple[state_lib.State, steps.Metrics]]:
-  """(state, data, order, start, root, strengths, size) -> (state, metrics).
+  """(state, data, order, start, root, schedule, size) -> (state, metrics).
 
   Args:
-    model: a classifier, images to logits. Its noise rate is replaced by that of
-      the strengths, unless it is 0.
-    optimizer: an Optax transformation.
+    recipe: what a step consists of. Its strengths are replaced by those of the
+      schedule, but for layers whose rate is 0.
     mesh: the devices; each takes an equal part of a batch they divide, or of
       the seeds.
     image_dtype: dtype of the images the model reads.
-    fig: the FIG loss; its weight is replaced by that of the strengths.
 
   Returns:
     A jitted function that takes the batch of `size` examples from `start` of
-    the order and does one step; `size` is static, and the state is donated.
-    Data and start are what all seeds share.
+    the order and does one step, with the strengths that a
+    `strengths.Schedule` has at the state's step; `size` is static, and the
+    state is donated. Data and start are what all seeds share.
   """
-  fig = None if fig is None else fig._replace(weight=_ANY)
-  model = _with_rate(model, _ANY)
-  return _compile_step(model, optimizer, mesh, jnp.dtype(image_dtype), fig)
+  return _compile_step(recipe.without_values(), mesh, jnp.dtype(image_dtype))
 
 
 @functools.lru_cache
-def _compile_step(model, optimizer, mesh, image_dtype, fig):
+def _compile_step(recipe, mesh, image_dtype):
   is_over_seeds = sharding.is_over_seeds(mesh)
 
-  def one_model(state, data, order, start, root, strengths, size):
+  def one_model(state, data, order, start, root, schedule, size):
     batch = pipeline.take_batch(data, order, start, size, image_dtype)
     if not is_over_seeds:
       layout = sharding.batch_sharding(mesh, size)
       batch = jax.lax.with_sharding_constraint(batch, layout)
-    weighted = fig and fig._replace(weight=strengths.fig_weight)
     return steps.train_step(
-      state,
-      batch,
-      root,
-      model=_with_rate(model, strengths.noise_rate),
-      optimizer=optimizer,
-      fig=weighted,
+      state, batch, root, schedule.at(state.step), recipe=recipe
     )
 
   @functools.partial(
@@ -146,12 +112,12 @@ def _compile_step(model, optimizer, mesh, image_dtype, fig):
     donate_argnames='state',
     out_shardings=sharding.state_sharding(mesh),
   )
-  def step(state, data, order, start, root, strengths, size):
+  def step(state, data, order, start, root, schedule, size):
     step_fn = functools.partial(one_model, size=size)
     if is_over_seeds:
       shared = (False, True, False, True, False, False)
       step_fn = seeds.over_seeds(step_fn, mesh, shared)
-    return step_fn(state, data, order, start, root, strengths)
+    return step_fn(state, data, order, start, root, schedule)
 
   return step
 
@@ -169,18 +135,21 @@ def compile_order(
 
 def compile_predict(
   model: nn.Module, mesh: jax.sharding.Mesh
-) -> Callable[[array_types.Parameters, array_types.Array], array_types.Array]:
-  """(params, images [B, H, W, C] in [0, 1]) -> logits [B, C], of one model."""
-  return _compile_predict(_with_rate(model, _ANY), mesh)
+) -> Callable[[Mapping[str, Any], array_types.Array], array_types.Array]:
+  """(variables, images [B, H, W, C] in [0, 1]) -> logits [B, C], of one model.
+
+  The variables are {'params': ...} and the model's other collections.
+  """
+  return _compile_predict(strengths.without_values(model), mesh)
 
 
 @functools.lru_cache
 def _compile_predict(model, mesh):
 
   @jax.jit
-  def predict(params, images):
+  def predict(variables, images):
     layout = sharding.batch_sharding(mesh, len(images))
     images = jax.lax.with_sharding_constraint(images, layout)
-    return model.apply({'params': params}, images)
+    return model.apply(variables, images)
 
   return predict

@@ -11,10 +11,15 @@ import ml_collections
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import random_keys
+from robustjax.training import building
 from robustjax.training import checkpointing
+from robustjax.training import losses
 from robustjax.training import programs
 from robustjax.training import run_config
 from robustjax.training import sharding
+
+_BY_SELECTION = {'last': 'latest', 'best': 'best'}
 
 
 class Restored(NamedTuple):
@@ -23,7 +28,8 @@ class Restored(NamedTuple):
   Attributes:
     config: of the run that trained it.
     model: the linen module.
-    variables: what `model.apply` takes: {'params': ...}.
+    variables: what `model.apply` takes: {'params': ...}, and {'batch_stats':
+      ...} of a model with batch normalisation.
     step: number of steps it was trained for.
     predict: images float [B, H, W, C] in [0, 1] to logits [B, C]; jitted,
       without noise or dropout.
@@ -46,9 +52,10 @@ def restore(
 
   Args:
     workdir: the working directory of a run.
-    step: a step that was saved, 'latest' (the default), or 'best' for the one
-      with the highest test accuracy (chosen on test images: its accuracy on
-      them is optimistic).
+    step: a step that was saved, 'latest', or 'best' for the one with the
+      highest accuracy on validation images (without any, on test images: its
+      accuracy on them is optimistic). By default what `selection` in the config
+      says.
     devices: where to put it; all devices by default, each a copy.
 
   Returns:
@@ -69,33 +76,77 @@ def restore(
     )
     raise errors.InputError('workdir', expected, str(workdir))
   shape, num_classes = run_config.read_dataset(workdir)
-  model = run_config.build_model(config, num_classes)
+  model = building.build_model(config, num_classes)
   # How long an epoch was matters to the learning rate only.
-  optimizer = run_config.build_optimizer(config, steps_per_epoch=1)
+  optimizer = building.build_optimizer(config, steps_per_epoch=1)
   mesh = sharding.make_mesh(devices)
   init = programs.compile_init(model, optimizer, shape, mesh)
   abstract = programs.abstract_state(init, mesh)
   with checkpointing.Checkpoints(workdir, read_only=True) as checkpoints:
-    step = _choose(checkpoints, step, workdir)
+    step = _choose(
+      checkpoints, step or _BY_SELECTION[config.selection], workdir
+    )
     try:
       state = checkpoints.restore(step, abstract)
     except checkpointing.DamagedCheckpointError as error:
       intact = checkpoints.intact_steps(abstract)
       got = f'{error.got}; intact steps: {intact or "none"}'
       raise errors.InputError(error.field, error.expected, got) from error
-  predict = _checked(programs.compile_predict(model, mesh), state.params, shape)
-  variables = {'params': state.params}
+  variables = state.variables
+  predict = _checked(programs.compile_predict(model, mesh), variables, shape)
   return Restored(config, model, variables, step, predict)
 
 
-def _checked(predict, params, shape) -> array_types.Predict:
+def keep_noise(
+  restored: Restored, *, num_passes: int = 10, seed: int = 0
+) -> array_types.Predict:
+  """A classifier that drops and adds noise at test as it last did in training.
+
+  Args:
+    restored: from `restore`.
+    num_passes: draws that logits are the mean of.
+    seed: of the draws, which are the same for every batch of a size.
+
+  Returns:
+    Images float [B, H, W, C] in [0, 1] to logits [B, C];
+    differentiable: an attack on it is one on the expectation over its noise.
+    Batch normalisation goes by the batch at hand, as in training.
+
+  Raises:
+    errors.InputError: if the number of passes is no positive integer.
+
+  References:
+    Noisy dropout: dropout and noise left on at test. The mean is ours.
+  """
+  errors.check_integer('num_passes', num_passes, low=1)
+  recipe = building.build_recipe(
+    restored.config, restored.model.num_classes, steps_per_epoch=1
+  )
+  schedule = building.build_schedule(restored.config, num_steps=2)
+  recipe = recipe.with_strengths(schedule.at(1))
+  noisy = losses.with_layer_noise(recipe.model, recipe.layer_noise)
+  keys = jax.random.split(random_keys.root_key(seed), num_passes)
+
+  @jax.jit
+  def one_pass(key, images):
+    rngs = dict(zip(('dropout', 'noise'), jax.random.split(key), strict=True))
+    logits, _ = noisy.apply(
+      restored.variables, images, train=True, rngs=rngs, mutable=['batch_stats']
+    )
+    return logits
+
+  # Passes are unrolled: XLA on CPU is slow at convolutions in a loop.
+  return lambda images: sum(one_pass(key, images) for key in keys) / num_passes
+
+
+def _checked(predict, variables, shape) -> array_types.Predict:
   """The function users call: it names images of another shape."""
 
   def predict_checked(images):
     if images.ndim != 4 or tuple(images.shape[1:]) != shape:
       expected = f'[B, {", ".join(map(str, shape))}], as in training'
       raise errors.InputError('images', expected, f'shape {images.shape}')
-    return predict(params, images)
+    return predict(variables, images)
 
   return predict_checked
 
@@ -104,7 +155,7 @@ def _choose(checkpoints, step, workdir) -> int:
   steps = checkpoints.steps()
   if not steps:
     raise errors.InputError('workdir', 'a run with checkpoints', str(workdir))
-  if step in (None, 'latest'):
+  if step == 'latest':
     return steps[-1]
   if step == 'best':
     best = checkpoints.best_step()

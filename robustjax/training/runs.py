@@ -8,37 +8,27 @@ import pathlib
 import platform
 import time
 from typing import Any
-from typing import NamedTuple
 
 import jax
 import ml_collections
-import numpy as np
 
 from robustjax import array_types
 from robustjax import progress
 from robustjax import random_keys
 from robustjax.data import pipeline
-from robustjax.data import sources
+from robustjax.training import building
 from robustjax.training import checkpointing
 from robustjax.training import interruption
 from robustjax.training import loop
 from robustjax.training import metric_writers
 from robustjax.training import programs
 from robustjax.training import run_config
+from robustjax.training import run_data
 from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import workdir_lock
 
 _SUMMARY = 'summary.json'
-
-
-class _Data(NamedTuple):
-  train: sources.DataSet
-  test: sources.DataSet
-
-  @property
-  def image_shape(self) -> tuple[int, int, int]:
-    return self.train.images.shape[1:]
 
 
 def train(
@@ -70,8 +60,8 @@ def train(
       size, unless several seeds are trained at once.
 
   Returns:
-    The summary: whether training finished, the last step, test accuracy, number
-    of parameters, seconds spent, devices and versions. With several
+    The summary: whether training finished, the last step, its test accuracy,
+    number of parameters, seconds spent, devices and versions. With several
     seeds: whether all finished, and the list `runs` of their summaries.
 
   Raises:
@@ -85,10 +75,8 @@ def train(
   devices = list(devices) if devices is not None else jax.devices()
   if config.num_seeds == 1 or not gains_from_seeds_at_once(devices):
     sharding.check_batch_size(sharding.make_mesh(devices), config.batch_size)
-  data = _Data(
-    sources.load(config.dataset, 'train', data_dir=data_dir),
-    sources.load(config.dataset, 'test', data_dir=data_dir),
-  )
+  building.build_model(config, num_classes=2)  # Its options are checked there.
+  data = run_data.load(config, data_dir)
   run_config.claim(workdir, config)
   folder = pathlib.Path(workdir).expanduser()
   with interruption.Interruption() as interrupted:
@@ -104,7 +92,7 @@ def gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
   return devices[0].platform != 'cpu'
 
 
-def _train_seeds(config, folder, data: _Data, devices, interrupted):
+def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
   """Trains every seed in a folder of its own; returns the summary of all."""
   runs = []
   for seed in range(config.seed, config.seed + config.num_seeds):
@@ -131,7 +119,7 @@ def _train_seeds(config, folder, data: _Data, devices, interrupted):
   return summary
 
 
-def _train_group(runs, data: _Data, devices, interrupted):
+def _train_group(runs, data: run_data.RunData, devices, interrupted):
   """Trains models that differ by seed; those at one step, at once.
 
   Models that were not saved at the same step, as when a process is killed
@@ -193,7 +181,7 @@ def _total_seconds(folder, first_step: int, summary, seconds: float) -> float:
   return total
 
 
-def _train_together(group, data: _Data, devices, interrupted):
+def _train_together(group, data: run_data.RunData, devices, interrupted):
   """Trains models that are at the same step; returns a summary for each."""
   configs = [config for (config, _, _), _ in group]
   states = [state for _, state in group]
@@ -222,13 +210,13 @@ def _train_together(group, data: _Data, devices, interrupted):
   return _summarize(run, state, accuracies, configs)
 
 
-def _first_state(config, folder, checkpoints, data: _Data, devices):
+def _first_state(config, folder, checkpoints, data: run_data.RunData, devices):
   """The newest intact state of one model, or the one before its first step."""
   num_classes = data.test.num_classes
   run_config.describe_dataset(folder, data.image_shape, num_classes)
   mesh = sharding.make_mesh(devices)
-  model = run_config.build_model(config, num_classes)
-  optimizer = run_config.build_optimizer(config, _steps_per_epoch(config, data))
+  model = building.build_model(config, num_classes)
+  optimizer = building.build_optimizer(config, _steps_per_epoch(config, data))
   init = programs.compile_init(model, optimizer, data.image_shape, mesh)
   abstract = programs.abstract_state(init, mesh)
   state = checkpoints.restore_newest_intact(abstract, metric_writers.say)
@@ -240,11 +228,11 @@ def _first_state(config, folder, checkpoints, data: _Data, devices):
   return state
 
 
-def _steps_per_epoch(config, data: _Data) -> int:
+def _steps_per_epoch(config, data: run_data.RunData) -> int:
   return pipeline.steps_per_epoch(len(data.train.labels), config.batch_size)
 
 
-def _prepare(configs, data: _Data, devices) -> loop.Run:
+def _prepare(configs, data: run_data.RunData, devices) -> loop.Run:
   """What the configs, which differ by seed only, describe."""
   config = configs[0]
   is_one = len(configs) == 1
@@ -252,25 +240,25 @@ def _prepare(configs, data: _Data, devices) -> loop.Run:
     mesh = sharding.make_mesh(devices)
   else:
     mesh = sharding.make_seed_mesh(devices, len(configs))
-  model = run_config.build_model(config, data.test.num_classes)
-  optimizer = run_config.build_optimizer(config, _steps_per_epoch(config, data))
-  strengths = programs.Strengths(
-    np.float32(config.noise.rate), np.float32(config.fig.weight)
+  steps_per_epoch = _steps_per_epoch(config, data)
+  recipe = building.build_recipe(config, data.test.num_classes, steps_per_epoch)
+  schedule = building.build_schedule(
+    config, config.num_epochs * steps_per_epoch
   )
   roots = [random_keys.root_key(one.seed) for one in configs]
   dtype = array_types.at_least_float32(config.model.dtype)
-  fig = run_config.build_fig(config)
   return loop.Run(
     config=config,
     train_data=pipeline.to_device(data.train, sharding.replicated(mesh)),
+    watched_data=data.watched,
     test_data=data.test,
     mesh=mesh,
     root=roots[0] if is_one else seeds.stack(roots),
-    strengths=strengths if is_one else seeds.stack([strengths] * len(configs)),
-    step_fn=programs.compile_step(model, optimizer, mesh, dtype, fig),
+    schedule=schedule if is_one else seeds.stack([schedule] * len(configs)),
+    step_fn=programs.compile_step(recipe, mesh, dtype),
     order_fn=programs.compile_order(len(data.train.labels), mesh),
     predict=programs.compile_predict(
-      model, sharding.make_mesh(mesh.devices.flat)
+      recipe.model, sharding.make_mesh(mesh.devices.flat)
     ),
   )
 
@@ -279,8 +267,10 @@ def _summarize(run: loop.Run, state, accuracies, configs):
   """What `train` returns and summary.json holds, for each model."""
   step = loop.step_of(state)
   is_finished = step == run.num_steps
-  if is_finished and accuracies is None:  # An earlier run had finished it.
-    accuracies = loop.test_accuracies(run, state)
+  if is_finished and (accuracies is None or run.is_validated):
+    # An earlier run had finished it, or they are of other images.
+    accuracies = loop.accuracies(run, state, run.test_data)
+  accuracies = accuracies if is_finished or not run.is_validated else None
   states = loop.members_of(run, state)
   sizes = [leaf.size for leaf in jax.tree.leaves(states[0].params)]
   accuracies = accuracies or [None] * len(configs)

@@ -1,5 +1,7 @@
 """What training changes from step to step."""
 
+from collections.abc import Mapping
+from typing import Any
 from typing import NamedTuple
 
 import optax
@@ -14,8 +16,16 @@ class State(NamedTuple):
     step: int32 [], number of steps done.
     params: the model's parameters.
     opt_state: the optimizer's state.
+    statistics: the model's other collections, such as 'batch_stats'; empty for
+      a model without any.
   """
 
   step: array_types.Array
   params: array_types.Parameters
   opt_state: optax.OptState
+  statistics: Mapping[str, Any]
+
+  @property
+  def variables(self) -> dict[str, Any]:
+    """What the model's `apply` takes."""
+    return {'params': self.params, **self.statistics}

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import optax
 
 from robustjax import array_types
+from robustjax import augmentation
 from robustjax import random_keys
 from robustjax.data import pipeline
 from robustjax.training import losses
 from robustjax.training import state as state_lib
+from robustjax.training import strengths as strengths_lib
 
 
 class Metrics(NamedTuple):
@@ -26,6 +28,49 @@ class Metrics(NamedTuple):
   loss: array_types.Array
   accuracy: array_types.Array
   fig_loss: array_types.Array | None = None
+
+
+class Recipe(NamedTuple):
+  """What a step consists of, whatever its strengths; hashable.
+
+  Attributes:
+    model: a classifier, images to logits; it has every layer that a strength
+      belongs to.
+    optimizer: an Optax transformation.
+    loss: a name in `losses.LOSSES`.
+    fig: how FIG teaches the gates; None leaves it out.
+    layer_noise: noise on every layer; None leaves it out.
+    crop_padding: pixels of zeros around an image before it is cropped at random
+      to its size; 0 leaves images as they are.
+    is_blurred: whether training images are blurred.
+  """
+
+  model: nn.Module
+  optimizer: optax.GradientTransformation
+  loss: str = 'softmax'
+  fig: losses.FigLoss | None = None
+  layer_noise: losses.LayerNoise | None = None
+  crop_padding: int = 0
+  is_blurred: bool = False
+
+  def without_values(self) -> 'Recipe':
+    """The same for every recipe that differs in strengths alone."""
+    fig, noise = self.fig, self.layer_noise
+    return self._replace(
+      model=strengths_lib.without_values(self.model),
+      fig=fig and fig._replace(weight=1.0),
+      layer_noise=noise and noise._replace(variance_ratio=1.0),
+    )
+
+  def with_strengths(self, strengths: strengths_lib.Strengths) -> 'Recipe':
+    """The recipe of one step."""
+    fig, noise = self.fig, self.layer_noise
+    return self._replace(
+      model=strengths_lib.with_strengths(self.model, strengths),
+      fig=fig and fig._replace(weight=strengths.fig_weight),
+      layer_noise=noise
+      and noise._replace(variance_ratio=strengths.variance_ratio),
+    )
 
 
 def init_state(
@@ -47,18 +92,38 @@ def init_state(
     The state with step 0.
   """
   key = random_keys.stream_key(root, 0, 'params')
-  params = model.init(key, jnp.zeros((1, *image_shape), jnp.float32))['params']
-  return state_lib.State(jnp.int32(0), params, optimizer.init(params))
+  variables = model.init(key, jnp.zeros((1, *image_shape), jnp.float32))
+  statistics = {
+    name: one for name, one in variables.items() if name != 'params'
+  }
+  params = variables['params']
+  return state_lib.State(
+    jnp.int32(0), params, optimizer.init(params), statistics
+  )
+
+
+def _augmented(
+  images: array_types.Array,
+  key: array_types.Key,
+  recipe: Recipe,
+  strengths: strengths_lib.Strengths,
+) -> array_types.Array:
+  """Training images [B, H, W, C] as the model gets to see them."""
+  if recipe.crop_padding:
+    padding = recipe.crop_padding
+    images = augmentation.pad_and_crop(key, images, padding=padding)
+  if recipe.is_blurred:
+    images = augmentation.blur_resolution(images, sigma=strengths.blur_sigma)
+  return images
 
 
 def train_step(
   state: state_lib.State,
   batch: pipeline.Batch,
   root: array_types.Key,
+  strengths: strengths_lib.Strengths,
   *,
-  model: nn.Module,
-  optimizer: optax.GradientTransformation,
-  fig: losses.FigLoss | None = None,
+  recipe: Recipe,
 ) -> tuple[state_lib.State, Metrics]:
   """One step of gradient descent.
 
@@ -69,28 +134,39 @@ def train_step(
     state: the state before the step.
     batch: images [B, H, W, C] and labels [B].
     root: `random_keys.root_key(seed)`.
-    model: a classifier, images to logits.
-    optimizer: an Optax transformation.
-    fig: how FIG teaches the gates; None leaves it out.
+    strengths: of the disturbances at this step; they take the place of those
+      the recipe has.
+    recipe: what the step consists of.
 
   Returns:
     The state after the step, and the batch's metrics before it.
   """
+  recipe = recipe.with_strengths(strengths)
   keys = {
     stream: random_keys.stream_key(root, state.step, stream)
-    for stream in ('dropout', 'noise')
+    for stream in ('dropout', 'noise', 'augmentation')
   }
+  images = _augmented(batch.images, keys['augmentation'], recipe, strengths)
 
   def loss_fn(params):
     found = losses.training_losses(
-      model, params, batch.images, batch.labels, rngs=keys, fig=fig
+      recipe.model,
+      {'params': params, **state.statistics},
+      images,
+      batch.labels,
+      rngs={stream: keys[stream] for stream in ('dropout', 'noise')},
+      loss=recipe.loss,
+      fig=recipe.fig,
+      layer_noise=recipe.layer_noise,
     )
     return found.total, found
 
   gradient, found = jax.grad(loss_fn, has_aux=True)(state.params)
-  updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+  updates, opt_state = recipe.optimizer.update(
+    gradient, state.opt_state, state.params
+  )
   params = optax.apply_updates(state.params, updates)
-  labels = jnp.argmax(found.logits, axis=-1).astype(jnp.int32)
-  accuracy = jnp.mean(labels == batch.labels, dtype=jnp.float32)
-  metrics = Metrics(found.total, accuracy, found.fig)
-  return state_lib.State(state.step + 1, params, opt_state), metrics
+  predicted = jnp.argmax(found.logits, axis=-1).astype(jnp.int32)
+  accuracy = jnp.mean(predicted == batch.labels, dtype=jnp.float32)
+  after = state_lib.State(state.step + 1, params, opt_state, found.statistics)
+  return after, Metrics(found.total, accuracy, found.fig)

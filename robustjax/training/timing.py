@@ -12,11 +12,13 @@ import numpy as np
 from robustjax import array_types
 from robustjax import random_keys
 from robustjax.data import pipeline
+from robustjax.training import building
 from robustjax.training import programs
 from robustjax.training import run_config
 from robustjax.training import sharding
 
 _WARM_UP = 3
+_STEPS_PER_EPOCH = 1000
 
 
 class Timing(NamedTuple):
@@ -82,13 +84,14 @@ def _compile(config, image_shape, num_classes):
   """A closure that does one step and waits for it."""
   size = config.batch_size
   mesh = sharding.make_mesh(jax.devices()[:1])
-  model = run_config.build_model(config, num_classes)
-  optimizer = run_config.build_optimizer(config, steps_per_epoch=1000)
+  recipe = building.build_recipe(config, num_classes, _STEPS_PER_EPOCH)
   dtype = array_types.at_least_float32(config.model.dtype)
-  fig = run_config.build_fig(config)
-  step = programs.compile_step(model, optimizer, mesh, dtype, fig)
+  step = programs.compile_step(recipe, mesh, dtype)
   root = random_keys.root_key(config.seed)
-  state = programs.compile_init(model, optimizer, image_shape, mesh)(root)
+  init = programs.compile_init(
+    recipe.model, recipe.optimizer, image_shape, mesh
+  )
+  state = init(root)
   pixels = np.random.default_rng(0).integers(
     0, 256, (size, *image_shape), dtype=np.uint8
   )
@@ -97,14 +100,14 @@ def _compile(config, image_shape, num_classes):
     pipeline.DeviceData(pixels, labels), sharding.replicated(mesh)
   )
   order = programs.compile_order(size, mesh)(root, np.int32(0))
-  strengths = programs.Strengths(
-    np.float32(config.noise.rate), np.float32(config.fig.weight)
+  schedule = building.build_schedule(
+    config, config.num_epochs * _STEPS_PER_EPOCH
   )
 
   def one_step():
     nonlocal state
     state, metrics = step(
-      state, data, order, np.int32(0), root, strengths, size=size
+      state, data, order, np.int32(0), root, schedule, size=size
     )
     jax.block_until_ready((state, metrics))
 

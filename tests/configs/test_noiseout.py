@@ -14,7 +14,8 @@ def test_variants_are_the_paper_s(get_config):
   assert (noiseout.gate.kind, noiseout.noise.rate) == ('elementwise', 0.2)
   for config in (cnn, noiseout):
     optimizer = config.optimizer
-    assert (optimizer.learning_rate, optimizer.decay_per_epoch) == (1.0, 0.7)
+    assert (optimizer.learning_rate, optimizer.decay) == (1.0, 0.7)
+    assert (optimizer.name, optimizer.schedule) == ('adadelta', 'per_epoch')
     assert (config.batch_size, config.num_epochs) == (64, 14)
     assert config.is_locked
 

@@ -76,6 +76,31 @@ def test_attacks_and_a_comparison(evaluate, workdirs):
   assert (workdirs[0] / 'evaluation' / 'fgsm-against.md').is_file()
 
 
+def test_adversarial_images_of_another_run_and_noise_left_on(
+  evaluate, workdirs
+):
+  own = evaluate('--benchmark=fgsm', '--epsilon=0,0.2')
+  done = evaluate(
+    '--benchmark=fgsm', '--epsilon=0,0.2', f'--crafted_on={workdirs[1]}'
+  )
+  assert done.returncode == 0, done.stderr
+  assert 'crafted on cnn on digits, seed 1' in done.stdout
+  folder = workdirs[0] / 'evaluation'
+  (found,) = json.loads((folder / 'transfer' / 'fgsm.json').read_text())[
+    'results'
+  ].values()
+  (white_box,) = json.loads((folder / 'fgsm.json').read_text())[
+    'results'
+  ].values()
+  assert own.returncode == 0
+  # Another classifier's worst images are not one's own worst.
+  assert found['rows'][1]['accuracy'] > white_box['rows'][1]['accuracy']
+  done = evaluate('--benchmark=fgsm', '--epsilon=0', '--keep_noise=2')
+  assert done.returncode == 0, done.stderr
+  assert 'left on, mean of 2 passes' in done.stdout
+  assert (folder / 'noise-kept-2' / 'fgsm.json').is_file()
+
+
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
@@ -90,6 +115,10 @@ def test_attacks_and_a_comparison(evaluate, workdirs):
       "did you mean 'fog'",
     ),
     (['--benchmark=mnist_c', '--published_dir=/nonexistent'], 'folder: '),
+    (
+      ['--benchmark=degradations', '--crafted_on=/nonexistent'],
+      'crafted_on: expected none for degradations',
+    ),
     (
       ['--benchmark=imagenet_c', '--frost_dir=/nonexistent'],
       'frost_folder: ',

@@ -10,6 +10,8 @@ import pytest
 import robustjax
 from robustjax import data
 from robustjax.data import sources
+from robustjax.training import progression
+from robustjax.training import strengths
 
 _SIDE = 8
 
@@ -54,6 +56,14 @@ def _config(root):
 def config(root):
   """A config small enough to train in a test."""
   return _config(root)
+
+
+@pytest.fixture
+def no_disturbance():
+  """A schedule of strengths that are all 0."""
+  nothing = strengths.Strengths(*[np.float32(0)] * 7)
+  course = jax.tree.map(np.int32, progression.make_course('two_phase', 2))
+  return strengths.Schedule(course, nothing, nothing)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,20 @@ def test_cross_entropy_equals_the_closed_form(rng, dtype):
   found = losses.cross_entropy(logits, jnp.asarray(labels, jnp.int32))
   assert found.dtype == jnp.float32
   np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_sigmoid_cross_entropy_equals_a_loop(rng):
+  logits, labels = rng.normal(size=(5, 3)), [0, 2, 1, 1, 0]
+  total = 0.0
+  for row, label in zip(logits, labels, strict=True):
+    for place, logit in enumerate(row):
+      probability = 1 / (1 + np.exp(-logit))
+      is_class = place == label
+      total -= np.log(probability if is_class else 1 - probability)
+  found = losses.sigmoid_cross_entropy(
+    jnp.asarray(logits, jnp.float32), jnp.asarray(labels, jnp.int32)
+  )
+  np.testing.assert_allclose(found, total / 15, rtol=1e-6)
 
 
 @functools.cache
@@ -89,7 +104,7 @@ def test_targets_are_the_signs_of_fig(score, through_gate):
   model, params, _, labels = _setting()
   fig = losses.FigLoss(score=score, through_gate=through_gate, num_steps=2)
   hidden = _hidden_states()
-  found = losses.fig_targets(model, params, hidden, labels, fig)
+  found = losses.fig_targets(model, {'params': params}, hidden, labels, fig)
   exact = _fig_by_differences(model, params, hidden, labels, fig)
   # Float32 scores of order 1 over .002: an error of 1e-4 in slopes of up to .1,
   # and a ReLU of the 128 may switch in between.
@@ -102,7 +117,11 @@ def test_targets_are_the_signs_of_fig(score, through_gate):
 def test_where_fig_begins_and_what_it_scores_matter():
   model, params, _, labels = _setting()
   find = functools.partial(
-    losses.fig_targets, model, params, _hidden_states(), labels
+    losses.fig_targets,
+    model,
+    {'params': params},
+    _hidden_states(),
+    labels,
   )
   usual = find(losses.FigLoss())
   for other in ({'through_gate': True}, {'score': 'logit'}):
@@ -143,13 +162,13 @@ def test_the_term_teaches_the_gate_and_what_is_below_but_not_through_fig():
 
   def total(params):
     return losses.training_losses(
-      model, params, images, labels, rngs=_KEYS, fig=fig
+      model, {'params': params}, images, labels, rngs=_KEYS, fig=fig
     ).total
 
   hidden = model.apply(
     {'params': params}, images, train=True, rngs=_KEYS, method='forward'
   ).hidden
-  targets = losses.fig_targets(model, params, hidden, labels, fig)
+  targets = losses.fig_targets(model, {'params': params}, hidden, labels, fig)
   expected = jax.jit(jax.value_and_grad(_loss_with_given_targets))(
     params, targets, fig.weight
   )
@@ -175,17 +194,17 @@ def test_clean_states_are_those_before_injection():
   model, params, images, labels = _setting()
   fig = losses.FigLoss(hidden='clean')
   found = losses.training_losses(
-    model, params, images, labels, rngs=_KEYS, fig=fig
+    model, {'params': params}, images, labels, rngs=_KEYS, fig=fig
   )
   clean = model.apply(
     {'params': params}, images, train=True, rngs=_KEYS, method='features'
   )
-  targets = losses.fig_targets(model, params, clean, labels, fig)
+  targets = losses.fig_targets(model, {'params': params}, clean, labels, fig)
   gates = model.apply({'params': params}, clean, method='gate').gates
   expected = losses.fig_loss(gates, targets, 'mean')
   np.testing.assert_allclose(found.fig, expected, rtol=1e-6)
   injected = losses.training_losses(
-    model, params, images, labels, rngs=_KEYS, fig=losses.FigLoss()
+    model, {'params': params}, images, labels, rngs=_KEYS, fig=losses.FigLoss()
   )
   np.testing.assert_array_equal(found.logits, injected.logits)
   assert abs(found.fig - injected.fig) > 1e-3
@@ -194,10 +213,12 @@ def test_clean_states_are_those_before_injection():
 def test_a_bfloat16_model_has_the_targets_of_float32():
   model, params, _, labels = _setting(jnp.bfloat16)
   hidden = _hidden_states().astype(jnp.bfloat16)
-  found = losses.fig_targets(model, params, hidden, labels, losses.FigLoss())
+  found = losses.fig_targets(
+    model, {'params': params}, hidden, labels, losses.FigLoss()
+  )
   exact = losses.fig_targets(
     _setting()[0],
-    params,
+    {'params': params},
     hidden.astype(jnp.float32),
     labels,
     losses.FigLoss(),
@@ -206,13 +227,66 @@ def test_a_bfloat16_model_has_the_targets_of_float32():
   np.testing.assert_array_equal(found, exact)
 
 
+def test_the_loss_is_the_one_asked_for():
+  model, params, images, labels = _setting()
+  for name, function in losses.LOSSES.items():
+    found = losses.training_losses(
+      model, {'params': params}, images, labels, rngs=_KEYS, loss=name
+    )
+    np.testing.assert_array_equal(found.total, function(found.logits, labels))
+
+
+def test_noise_at_every_layer_changes_logits_and_needs_training(rng):
+  model, params, images, labels = _setting()
+  found = [
+    losses.training_losses(
+      model,
+      {'params': params},
+      images,
+      labels,
+      rngs=_KEYS,
+      layer_noise=None if ratio is None else losses.LayerNoise(ratio),
+    ).logits
+    for ratio in (None, 0.0, 0.25)
+  ]
+  np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+  assert np.abs(found[0] - found[2]).max() > 1e-2
+
+
+def test_statistics_of_batches_are_handed_on():
+  class Normalized(models.Classifier):
+    """A classifier with batch normalisation, and no more."""
+
+    def setup(self):
+      self.norm = nn.BatchNorm(momentum=0.5)
+      self.dense = nn.Dense(self.num_classes)
+
+    def features(self, images, train=False):
+      hidden = images.reshape(len(images), -1)
+      return self.norm(hidden, use_running_average=not train)
+
+    def classify_affine(self, hidden):
+      return self.dense(hidden)
+
+    def classify_rest(self, affine, train=False):
+      return affine
+
+  model = Normalized(num_classes=NUM_CLASSES)
+  _, _, images, labels = _setting()
+  variables = model.init(jax.random.key(0), images)
+  found = losses.training_losses(model, variables, images, labels, rngs=_KEYS)
+  mean = found.statistics['batch_stats']['norm']['mean']
+  expected = 0.5 * images.reshape(len(images), -1).mean(axis=0)
+  np.testing.assert_allclose(mean, expected, atol=1e-6)
+
+
 def test_without_fig_no_fig_is_computed():
   model, params, images, labels = _setting()
 
   def operations(fig):
     def total(params):
       return losses.training_losses(
-        model, params, images, labels, rngs=_KEYS, fig=fig
+        model, {'params': params}, images, labels, rngs=_KEYS, fig=fig
       ).total
 
     return str(jax.make_jaxpr(total)(params)).count('dot_general')

@@ -2,15 +2,97 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
+from robustjax import errors
 from robustjax.training import optimizer
 
 
 def test_learning_rate_decays_after_each_epoch():
-  schedule = optimizer.decayed_per_epoch(2.0, 0.7, 3)
+  timing = optimizer.Timing(steps_per_epoch=3, first_steps=5)
+  schedule = optimizer.learning_rates('per_epoch', 2.0, 0.7, timing)
   found = [float(schedule(jnp.int32(step))) for step in range(8)]
   expected = [2.0] * 3 + [1.4] * 3 + [0.98] * 2
   np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_learning_rate_drops_once_between_the_phases():
+  timing = optimizer.Timing(steps_per_epoch=3, first_steps=5)
+  schedule = optimizer.learning_rates('two_phase', 2.0, 0.1, timing)
+  found = [float(schedule(jnp.int32(step))) for step in range(8)]
+  np.testing.assert_allclose(found, [2.0] * 5 + [0.2] * 3, rtol=1e-6)
+  constant = optimizer.learning_rates('constant', 2.0, 0.1, timing)
+  assert {float(constant(jnp.int32(step))) for step in range(8)} == {2.0}
+
+
+def test_an_unknown_name_is_named():
+  timing = optimizer.Timing(1, 1)
+  with pytest.raises(errors.InputError, match='schedule: expected one of con'):
+    optimizer.learning_rates('step', 1.0, 0.1, timing)
+  with pytest.raises(errors.InputError, match='optimizer: expected one of ada'):
+    optimizer.make(
+      'rmsprop', schedule='constant', learning_rate=1.0, decay=1, timing=timing
+    )
+
+
+def _update(transform, gradients):
+  """What a series of gradients makes of a vector of zeros."""
+  params = jnp.zeros(gradients.shape[1])
+  state = transform.init(params)
+  for gradient in gradients:
+    updates, state = transform.update(
+      jnp.asarray(gradient, jnp.float32), state, params
+    )
+    params = optax.apply_updates(params, updates)
+  return params
+
+
+def _make(name, **options):
+  return optimizer.make(
+    name,
+    schedule='two_phase',
+    learning_rate=0.5,
+    decay=0.1,
+    timing=optimizer.Timing(2, 3),
+    **options,
+  )
+
+
+def test_equals_gradient_descent_with_momentum_as_published(rng):
+  """Sutskever et al. (2013) as PyTorch has it: the rate outside the sum."""
+  gradients = rng.normal(size=(6, 4))
+  x = velocity = np.zeros(4)
+  for t, gradient in enumerate(gradients):
+    velocity = 0.9 * velocity + gradient
+    x = x - (0.5 if t < 3 else 0.05) * velocity
+  found = _update(_make('sgd', momentum=0.9), gradients)
+  np.testing.assert_allclose(found, x, rtol=1e-5)
+
+
+@pytest.mark.standard_promotion('optax raises a float to an int power')
+def test_equals_adam_as_published(rng):
+  """Kingma and Ba (2015), algorithm 1."""
+  gradients = rng.normal(size=(6, 4))
+  x = mean = square = np.zeros(4)
+  for t, gradient in enumerate(gradients, start=1):
+    mean = 0.9 * mean + 0.1 * gradient
+    square = 0.999 * square + 0.001 * gradient**2
+    step = (mean / (1 - 0.9**t)) / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
+    x = x - (0.5 if t <= 3 else 0.05) * step
+  options = {'beta1': 0.9, 'beta2': 0.999, 'epsilon': 1e-8}
+  found = _update(_make('adam', **options), gradients)
+  np.testing.assert_allclose(found, x, rtol=1e-4)
+
+
+def _adadelta(steps_per_epoch, **options):
+  return optimizer.make(
+    'adadelta',
+    schedule='per_epoch',
+    learning_rate=1.0,
+    decay=0.7,
+    timing=optimizer.Timing(steps_per_epoch, first_steps=0),
+    **options,
+  )
 
 
 def test_equals_adadelta_as_published(rng):
@@ -25,24 +107,14 @@ def test_equals_adadelta_as_published(rng):
     mean_square_step = rho * mean_square_step + (1 - rho) * step**2
     x = x + 0.7 ** (t // 2) * step
 
-  transform = optimizer.adadelta(
-    1.0, decay=0.7, steps_per_epoch=2, rho=rho, epsilon=epsilon
-  )
-  params = jnp.zeros(4)
-  state = transform.init(params)
-  for gradient in gradients:
-    updates, state = transform.update(
-      jnp.asarray(gradient, jnp.float32), state, params
-    )
-    params = optax.apply_updates(params, updates)
-  np.testing.assert_allclose(params, x, rtol=1e-5)
+  transform = _adadelta(steps_per_epoch=2, rho=rho, epsilon=epsilon)
+  found = _update(transform, gradients)
+  np.testing.assert_allclose(found, x, rtol=1e-5)
 
 
 def test_what_is_left_alone_stays_and_has_no_state():
   params = {'a': {'w': jnp.ones(3)}, 'fixed': {'w': jnp.ones(5)}}
-  inner = optimizer.adadelta(
-    1.0, decay=0.7, steps_per_epoch=9, rho=0.9, epsilon=1e-6
-  )
+  inner = _adadelta(steps_per_epoch=9, rho=0.9, epsilon=1e-6)
   found = optimizer.leave_alone(inner, ('fixed',))
   state = found.init(params)
   sizes = {leaf.size for leaf in jax.tree.leaves(state)}

@@ -32,11 +32,13 @@ def test_the_abstract_state_is_that_of_the_first(parts):
     assert leaf.sharding == described.sharding
 
 
-def test_a_batch_is_split_where_the_devices_divide_it(parts, rng, monkeypatch):
+def test_a_batch_is_split_where_the_devices_divide_it(
+  parts, rng, monkeypatch, no_disturbance
+):
   is_replicated = {}
   train_step = steps.train_step
 
-  def inspect(state, batch, root, **others):
+  def inspect(state, batch, root, *others, **options):
     size = len(batch.labels)
     jax.debug.inspect_array_sharding(
       batch.images,
@@ -44,7 +46,7 @@ def test_a_batch_is_split_where_the_devices_divide_it(parts, rng, monkeypatch):
         {size: layout.is_fully_replicated}
       ),
     )
-    return train_step(state, batch, root, **others)
+    return train_step(state, batch, root, *others, **options)
 
   monkeypatch.setattr(steps, 'train_step', inspect)
   mesh, root = sharding.make_mesh(), random_keys.root_key(0)
@@ -55,11 +57,10 @@ def test_a_batch_is_split_where_the_devices_divide_it(parts, rng, monkeypatch):
   order = programs.compile_order(12, mesh)(root, np.int32(0))
   state = programs.compile_init(*parts, SHAPE, mesh)(root)
   programs._compile_step.cache_clear()  # It would hold the real train_step.
-  step = programs.compile_step(*parts, mesh, jnp.float32)
-  strengths = programs.Strengths(np.float32(0), np.float32(0))
+  step = programs.compile_step(steps.Recipe(*parts), mesh, jnp.float32)
   for start, size in ((0, 8), (8, 4)):
     state, _ = step(
-      state, on_device, order, np.int32(start), root, strengths, size=size
+      state, on_device, order, np.int32(start), root, no_disturbance, size=size
     )
   assert int(state.step) == 2
   assert is_replicated == {8: False, 4: True}
@@ -71,5 +72,7 @@ def test_predicts_the_same_however_many_devices_there_are(parts, rng):
   for count in (1, 8):
     mesh = sharding.make_mesh(jax.devices()[:count])
     state = programs.compile_init(*parts, SHAPE, mesh)(random_keys.root_key(0))
-    found.append(programs.compile_predict(parts[0], mesh)(state.params, images))
+    found.append(
+      programs.compile_predict(parts[0], mesh)(state.variables, images)
+    )
   np.testing.assert_allclose(*found, atol=1e-6)

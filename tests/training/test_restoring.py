@@ -4,6 +4,7 @@ import pytest
 
 import robustjax
 from robustjax import errors
+from robustjax import training
 
 pytestmark = pytest.mark.usefixtures('tiny_data')
 
@@ -48,3 +49,29 @@ def test_images_of_another_shape_are_named(undisturbed, one_device):
 def test_a_folder_that_is_no_run_is_named(tmp_path):
   with pytest.raises(errors.InputError, match='workdir: '):
     robustjax.restore(tmp_path / 'nothing')
+
+
+def test_noise_left_on_is_the_mean_of_noisy_passes(
+  undisturbed, one_device, rng
+):
+  restored = robustjax.restore(undisturbed, devices=one_device)
+  images = jnp.asarray(rng.uniform(size=(3, 8, 8, 1)), jnp.float32)
+  found = {
+    (passes, seed): np.asarray(
+      training.keep_noise(restored, num_passes=passes, seed=seed)(images)
+    )
+    for passes, seed in ((1, 0), (1, 1), (50, 0), (50, 1))
+  }
+  assert not np.allclose(found[1, 0], found[1, 1], atol=1e-2)
+  apart = {n: np.abs(found[n, 0] - found[n, 1]).mean() for n in (1, 50)}
+  # The deviation of a mean falls with the root of its number of passes: to a
+  # seventh, of an average of 12 differences.
+  assert apart[50] < apart[1] / 3
+  clean = np.asarray(restored.predict(images))
+  assert np.abs(found[50, 0] - clean).max() > 0
+
+
+def test_no_passes_are_named(undisturbed, one_device):
+  restored = robustjax.restore(undisturbed, devices=one_device)
+  with pytest.raises(errors.InputError, match='num_passes: expected an int'):
+    training.keep_noise(restored, num_passes=0)

@@ -2,14 +2,15 @@ import json
 
 import pytest
 
+from configs import noisy_dropout
+from configs import weight_map
 from robustjax import errors
-from robustjax import layers
-from robustjax.training import losses
 from robustjax.training import run_config
 
 
 def test_the_checks_cover_exactly_the_fields_of_the_config(config):
-  assert set(run_config.flatten(config)) == set(run_config.FIELDS)
+  flat = run_config.flatten(config)
+  assert set(flat) == set(run_config.checks(flat))
   run_config.validate(config)
 
 
@@ -20,7 +21,7 @@ def test_the_checks_cover_exactly_the_fields_of_the_config(config):
     ('noise.strategy', 'gauss', 'noise.strategy: expected one of noise_inj'),
     ('gate.kind', 'dens', "gate.kind: .*did you mean 'dense'"),
     ('gate.maximum', 0.0, r'gate.maximum: expected a number in \(0'),
-    ('model.name', 'mnist', 'model.name: expected one of mnist_cnn'),
+    ('model.name', 'mnist', 'model.name: .*mean .mnist_cnn'),
     ('model.dtype', 'int8', 'model.dtype: expected one of float32'),
     ('model.dtype', 'float64', 'JAX_ENABLE_X64=1'),
     ('fig.weight', -0.5, r'fig.weight: expected a number in \[0'),
@@ -34,12 +35,80 @@ def test_the_checks_cover_exactly_the_fields_of_the_config(config):
     ('batch_size', 0, 'batch_size: expected an integer of at least 1'),
     ('optimizer.rho', 2.0, 'optimizer.rho: '),
     ('dataset', '', 'dataset: expected a name'),
+    ('train_share', 0.0, r'train_share: expected a number in \(0, 1\]'),
+    ('validation_share', 0.1, r'at most 1 - train_share = 0, got 0.1'),
+    ('selection', 'first', 'selection: expected one of last | best'),
+    ('crop_padding', -1, 'crop_padding: expected an integer of at least 0'),
+    ('blur.sigma', -9.0, r'blur.sigma: expected a number in \[0'),
+    ('blur.progression', 'fallin', "blur.progression: .*mean 'falling'"),
+    ('penultimate_noise.stddev', -1.0, 'penultimate_noise.stddev: expected'),
+    ('snr_noise.variance_ratio', -1.0, 'snr_noise.variance_ratio: expected'),
+    ('noisy_dropout.where', 'kept', 'noisy_dropout.where: expected one of'),
+    ('progression.shape', 'steps', 'progression.shape: expected one of two'),
+    ('progression.first_phase', 0.7, r'add up to 1, got 0.7 \+ 0.5 = 1.2'),
+    ('optimizer.schedule', 'cosine', 'optimizer.schedule: expected one of'),
+    ('loss', 'hinge', 'loss: expected one of softmax | sigmoid'),
   ],
 )
 def test_a_bad_value_is_named(config, field, value, message):
   config.update_from_flattened_dict({field: value})
   with pytest.raises(errors.InputError, match=message):
     run_config.validate(config)
+
+
+@pytest.mark.parametrize(
+  ('field', 'value', 'message'),
+  [
+    ('model.name', 'alexnet', "field: .*model.width, got 'model.hidden_size'"),
+    ('optimizer.name', 'sgd', "config field: .*'optimizer.(rho|epsilon)'"),
+  ],
+)
+def test_a_model_and_an_optimizer_have_fields_of_their_own(
+  config, field, value, message
+):
+  config.update_from_flattened_dict({field: value})
+  with pytest.raises(errors.InputError, match=message):
+    run_config.validate(config)
+
+
+def test_a_run_with_phases_may_not_grow_longer(config, tmp_path):
+  config.noise.progression = 'falling'
+  run_config.claim(tmp_path, config)
+  config.num_epochs += 1
+  with pytest.raises(errors.InputError, match='num_epochs=3'):
+    run_config.claim(tmp_path, config)
+
+
+def test_a_workdir_of_another_model_is_named(config, tmp_path):
+  run_config.claim(tmp_path, config)
+  other = noisy_dropout.get_config()
+  with pytest.raises(errors.InputError, match='workdir: expected a new folder'):
+    run_config.claim(tmp_path, other)
+
+
+def test_phases_are_part_of_a_name_where_something_goes_by_them(config):
+  name = run_config.name(config)
+  config.progression.first_phase, config.progression.second_phase = 0.2, 0.8
+  assert run_config.name(config) == name
+  config.noise.progression = 'rising'
+  name = run_config.name(config)
+  config.progression.first_phase, config.progression.second_phase = 0.3, 0.7
+  assert run_config.name(config) != name
+
+
+def test_a_number_per_channel_survives_the_file(config, tmp_path):
+  with config.ignore_type():
+    config.model.mean = (0.1, 0.2, 0.3)
+  run_config.claim(tmp_path, config)
+  assert run_config.flatten(run_config.read(tmp_path))['model.mean'] == (
+    0.1, 0.2, 0.3,
+  )  # fmt: skip
+  run_config.claim(tmp_path, config)
+
+
+def test_names_are_text():
+  with pytest.raises(errors.InputError, match="commas between, or '', got 3"):
+    run_config.FIELDS['snr_noise.skip']('snr_noise.skip', 3)
 
 
 def test_a_flag_is_no_number():
@@ -63,13 +132,6 @@ def test_no_seed_of_several_is_too_large(config):
     run_config.validate(config)
 
 
-def test_fig_is_built_where_its_weight_is_not_zero(config):
-  assert run_config.build_fig(config) is None
-  config.fig.weight, config.fig.hidden = 0.25, 'clean'
-  expected = losses.FigLoss(weight=0.25, hidden='clean')
-  assert run_config.build_fig(config) == expected
-
-
 def test_an_unknown_and_a_missing_field_are_named(config):
   with config.unlocked():
     config.noise.rat = 0.3
@@ -80,21 +142,6 @@ def test_an_unknown_and_a_missing_field_are_named(config):
     del config.noise.rate
   with pytest.raises(errors.InputError, match='noise.rate: expected a value'):
     run_config.validate(config)
-
-
-@pytest.mark.parametrize(
-  ('kind', 'rate', 'expected'),
-  [
-    ('none', 0.0, type(None)),
-    ('none', 0.3, layers.NoiseInjection),
-    ('static', 0.0, layers.NoiseOut),
-  ],
-)
-def test_the_layer_follows_gate_and_rate(config, kind, rate, expected):
-  config.gate.kind, config.noise.rate = kind, rate
-  model = run_config.build_model(config, 7)
-  assert isinstance(model.flattened, expected)
-  assert model.num_classes == 7
 
 
 def test_a_workdir_belongs_to_one_config(config, tmp_path):
@@ -160,7 +207,7 @@ def test_a_run_without_its_image_shape_is_named(tmp_path, content):
 def test_the_config_is_stored_as_json(config, tmp_path):
   run_config.claim(tmp_path, config)
   content = json.loads((tmp_path / 'config.json').read_text())
-  assert content['noise'] == {'rate': 0.2, 'strategy': 'noise_injection'}
+  assert content['gate'] == {'kind': 'elementwise', 'maximum': 1.0}
 
 
 def test_a_field_is_overridden_as_on_a_command_line(config):
@@ -169,6 +216,18 @@ def test_a_field_is_overridden_as_on_a_command_line(config):
   run_config.override(config, 'num_epochs', '5')
   assert (config.noise.rate, config.num_epochs) == (0.3, 5)
   assert config.fig.through_gate is True
+
+
+def test_several_numbers_are_overridden_together():
+  config = weight_map.get_config('resnet')
+  run_config.override(config, 'model.blocks', '(1, 2)')
+  assert config.model.blocks == (1, 2)
+  config = weight_map.get_config('cnn')
+  run_config.override(config, 'model.channels', '(4, 5, 6)')
+  assert config.model.channels == (4, 5, 6)
+  for text in ('4', '(4', 'print'):
+    with pytest.raises(errors.InputError, match='model.channels: expected a'):
+      run_config.override(config, 'model.channels', text)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+from configs import weight_map
 import robustjax
 from robustjax import errors
 from robustjax.training import checkpointing
@@ -138,13 +139,13 @@ def test_a_signal_during_the_last_test_stops_the_next_seed(
   config, tmp_path, monkeypatch, one_device
 ):
   config.num_seeds, config.num_epochs = 2, 1
-  tested = loop.test_accuracies
+  tested = loop.accuracies
 
   def test_then_interrupt(*arguments):
     os.kill(os.getpid(), signal.SIGTERM)
     return tested(*arguments)
 
-  monkeypatch.setattr(loop, 'test_accuracies', test_then_interrupt)
+  monkeypatch.setattr(loop, 'accuracies', test_then_interrupt)
   summary = robustjax.train(config, tmp_path, devices=one_device)
   assert not summary['finished']
   assert [one['finished'] for one in summary['runs']] == [True]
@@ -288,6 +289,68 @@ def test_eight_devices_train_like_one(config, tmp_path):
     assert one.dtype == np.float64
     scale = np.abs(one).max()
     np.testing.assert_allclose(eight, one, rtol=0, atol=1e-12 * scale)
+
+
+def test_the_best_checkpoint_on_validation_images_is_measured(
+  config, tmp_path, one_device, capsys
+):
+  config.train_share, config.validation_share = 0.7, 0.3
+  config.selection, config.num_epochs = 'best', 4
+  summary = robustjax.train(config, tmp_path, devices=one_device)
+  assert 'validation accuracy' in capsys.readouterr().out
+  lines = (tmp_path / 'metrics.jsonl').read_text().splitlines()
+  found = {
+    entry['step']: entry['validation_accuracy']
+    for entry in map(json.loads, lines)
+    if 'validation_accuracy' in entry
+  }
+  best = max(found, key=found.get)
+  assert robustjax.restore(tmp_path, devices=one_device).step == best
+  latest = robustjax.restore(tmp_path, 'latest', devices=one_device)
+  assert latest.step == summary['step']
+  # Of the 20 test images, not of the 15 held back.
+  assert summary['test_accuracy'] * 20 == round(summary['test_accuracy'] * 20)
+
+
+def test_strengths_that_change_compile_nothing_and_resume_exactly(
+  config, tmp_path, one_device, monkeypatch
+):
+  config.noise.progression, config.progression.shape = 'falling', 'linear'
+  robustjax.train(config, tmp_path / 'whole', devices=one_device)
+  size = programs._compile_step.cache_info().currsize
+  with monkeypatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(6))
+    robustjax.train(config, tmp_path / 'parts', devices=one_device)
+  robustjax.train(config, tmp_path / 'parts', devices=one_device)
+  assert programs._compile_step.cache_info().currsize == size
+  _assert_bit_for_bit(
+    _final_params(tmp_path / 'whole', one_device),
+    _final_params(tmp_path / 'parts', one_device),
+  )
+
+
+@pytest.mark.standard_promotion("optax's Adam raises a float to an int power")
+def test_batch_statistics_are_saved_and_restored(
+  tmp_path, one_device, rng, monkeypatch
+):
+  config = weight_map.get_config('smoothing_batchnorm')
+  config.dataset, config.batch_size, config.num_epochs = 'digits', 8, 2
+  config.crop_padding = 1
+  config.model.channels = (3, 3, 2)
+  summary = robustjax.train(config, tmp_path / 'whole', devices=one_device)
+  assert summary['finished']
+  restored = robustjax.restore(tmp_path / 'whole', devices=one_device)
+  assert set(restored.variables) == {'params', 'batch_stats'}
+  means = jax.tree.leaves(restored.variables['batch_stats'])
+  assert any(np.abs(leaf).max() > 0.01 for leaf in means)
+  with monkeypatch.context() as patched:
+    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    robustjax.train(config, tmp_path / 'parts', devices=one_device)
+  robustjax.train(config, tmp_path / 'parts', devices=one_device)
+  _assert_bit_for_bit(
+    _final_params(tmp_path / 'whole', one_device),
+    _final_params(tmp_path / 'parts', one_device),
+  )
 
 
 def _train_at_once(monkeypatch):

@@ -15,8 +15,11 @@ from robustjax import random_keys
 from robustjax.data import pipeline
 from robustjax.training import losses
 from robustjax.training import programs
+from robustjax.training import progression
 from robustjax.training import seeds
 from robustjax.training import sharding
+from robustjax.training import steps
+from robustjax.training import strengths
 
 SHAPE = (6, 6, 1)
 SEEDS = (0, 1, 2, 3)
@@ -38,7 +41,9 @@ def _programs(mesh, fig):
   return (
     programs.compile_init(model, optimizer, SHAPE, one),
     programs.compile_order(20, mesh),
-    programs.compile_step(model, optimizer, mesh, jnp.float32, fig),
+    programs.compile_step(
+      steps.Recipe(model, optimizer, fig=fig), mesh, jnp.float32
+    ),
   )
 
 
@@ -51,31 +56,33 @@ def _arguments(mesh, images, roots, init, order):
   """Of the step after init, for one root or for stacked ones."""
   layout = sharding.state_sharding(mesh)
   on_device = pipeline.to_device(images, sharding.replicated(mesh))
-  strengths = programs.Strengths(np.float32(0.3), np.float32(0.5))
+  constant = strengths.Strengths(*map(np.float32, (0.3, 0.5, 0, 0, 0, 0, 0)))
+  course = jax.tree.map(np.int32, progression.make_course('two_phase', 3))
+  schedule = strengths.Schedule(course, constant, constant)
   states = [init(root) for root in roots]
   if not sharding.is_over_seeds(mesh):
     epoch_order = order(roots[0], np.int32(0))
-    return states[0], on_device, epoch_order, roots[0], strengths
+    return states[0], on_device, epoch_order, roots[0], schedule
   stacked = seeds.stack(roots)
   return (
     jax.device_put(seeds.stack(states), layout),
     on_device,
     order(stacked, np.int32(0)),
     stacked,
-    seeds.stack([strengths] * len(roots)),
+    seeds.stack([schedule] * len(roots)),
   )
 
 
 def _train(mesh, images, numbers, fig):
   init, order, step = _programs(mesh, fig)
   roots = [random_keys.root_key(number) for number in numbers]
-  state, on_device, epoch_order, root, strengths = _arguments(
+  state, on_device, epoch_order, root, schedule = _arguments(
     mesh, images, roots, init, order
   )
   first = jax.tree.map(np.asarray, state)
   for start, size in ((0, 8), (8, 8), (16, 4)):
     state, _ = step(
-      state, on_device, epoch_order, np.int32(start), root, strengths, size=size
+      state, on_device, epoch_order, np.int32(start), root, schedule, size=size
     )
   return first, np.asarray(epoch_order), jax.tree.map(np.asarray, state)
 
@@ -114,11 +121,11 @@ def test_the_compiled_step_does_not_communicate(images):
   assert mesh.size == 8
   init, order, step = _programs(mesh, losses.FigLoss())
   roots = [random_keys.root_key(number) for number in range(8)]
-  state, on_device, epoch_order, root, strengths = _arguments(
+  state, on_device, epoch_order, root, schedule = _arguments(
     mesh, images, roots, init, order
   )
   program = step.lower(
-    state, on_device, epoch_order, np.int32(0), root, strengths, size=8
+    state, on_device, epoch_order, np.int32(0), root, schedule, size=8
   )
   text = program.compile().as_text()
   assert not [name for name in COLLECTIVES if name in text]

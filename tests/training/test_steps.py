@@ -4,12 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from robustjax import layers
 from robustjax import models
 from robustjax import random_keys
 from robustjax.data import pipeline
+from robustjax.training import losses
 from robustjax.training import steps
+from robustjax.training import strengths
 
 
 def _batch(rng):
@@ -17,23 +20,32 @@ def _batch(rng):
   return pipeline.Batch(images, jnp.arange(8, dtype=jnp.int32) % 4)
 
 
-def _parts(rate=0.0):
+def _recipe(rate=0.0, **options):
   model = models.create(
     'mnist_cnn', num_classes=4, flattened=layers.NoiseOut(rate=rate)
   )
-  return {'model': model, 'optimizer': optax.sgd(0.1)}
+  return steps.Recipe(model, optax.sgd(0.1), **options)
+
+
+def _first_state(recipe, seed=0):
+  return steps.init_state(
+    random_keys.root_key(seed),
+    (8, 8, 1),
+    model=recipe.model,
+    optimizer=recipe.optimizer,
+  )
 
 
 def test_a_step_follows_the_gradient_of_the_loss(rng):
   root = random_keys.root_key(0)
-  parts, batch = _parts(), _batch(rng)
-  state = steps.init_state(root, (8, 8, 1), **parts)
-  step = jax.jit(functools.partial(steps.train_step, **parts))
-  after, metrics = step(state, batch, root)
+  recipe, batch = _recipe(), _batch(rng)
+  state = _first_state(recipe)
+  step = jax.jit(functools.partial(steps.train_step, recipe=recipe))
+  after, metrics = step(state, batch, root, strengths.Strengths())
   key = random_keys.stream_key(root, 0, 'dropout')
 
   def loss(params):
-    logits = parts['model'].apply(
+    logits = recipe.model.apply(
       {'params': params}, batch.images, train=True, rngs={'dropout': key}
     )
     likelihood = jax.nn.log_softmax(logits)
@@ -52,16 +64,15 @@ def test_a_step_follows_the_gradient_of_the_loss(rng):
 
 
 def test_draws_differ_by_step_and_by_seed_only(rng):
-  parts, batch = _parts(rate=0.5), _batch(rng)
-  root = random_keys.root_key(0)
-  state = steps.init_state(root, (8, 8, 1), **parts)
-
-  step_fn = jax.jit(functools.partial(steps.train_step, **parts))
+  recipe, batch = _recipe(rate=0.5), _batch(rng)
+  state = _first_state(recipe)
+  step_fn = jax.jit(functools.partial(steps.train_step, recipe=recipe))
+  strong = strengths.Strengths(noise_rate=0.5)
 
   def loss(step, seed):
     at_step = state._replace(step=jnp.int32(step))
     key = random_keys.root_key(seed)
-    return float(step_fn(at_step, batch, key)[1].loss)
+    return float(step_fn(at_step, batch, key, strong)[1].loss)
 
   assert loss(0, 0) == loss(0, 0)
   assert len({loss(0, 0), loss(1, 0), loss(0, 1)}) == 3
@@ -69,8 +80,39 @@ def test_draws_differ_by_step_and_by_seed_only(rng):
 
 def test_seeds_have_initial_parameters_of_their_own():
   kernels = [
-      steps.init_state(random_keys.root_key(seed), (8, 8, 1), **_parts())
-      .params['conv1']['kernel']
-      for seed in (0, 1)
-  ]  # fmt: skip
+    _first_state(_recipe(), seed).params['conv1']['kernel'] for seed in (0, 1)
+  ]
   assert not np.array_equal(*kernels)
+
+
+@pytest.mark.parametrize(
+  ('options', 'strength'),
+  [
+    ({'crop_padding': 2}, {}),
+    ({'is_blurred': True}, {'blur_sigma': 1.0}),
+    ({'layer_noise': losses.LayerNoise()}, {'variance_ratio': 0.5}),
+    ({'loss': 'sigmoid'}, {}),
+  ],
+)
+def test_what_is_switched_on_changes_the_loss(rng, options, strength):
+  batch, root = _batch(rng), random_keys.root_key(0)
+  found = []
+  for recipe, strong in (
+    (_recipe(), strengths.Strengths()),
+    (_recipe(**options), strengths.Strengths(**strength)),
+  ):
+    step = jax.jit(functools.partial(steps.train_step, recipe=recipe))
+    state = _first_state(recipe)
+    found.append(float(step(state, batch, root, strong)[1].loss))
+  assert found[0] != found[1]
+
+
+def test_blur_of_width_zero_is_no_blur(rng):
+  batch, root = _batch(rng), random_keys.root_key(0)
+  found = [
+    steps.train_step(
+      _first_state(recipe), batch, root, strengths.Strengths(), recipe=recipe
+    )[1].loss
+    for recipe in (_recipe(), _recipe(is_blurred=True))
+  ]
+  np.testing.assert_array_equal(*found)

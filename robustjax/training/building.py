@@ -1,0 +1,199 @@
+"""What a config describes: model, optimizer, and the strengths of a run."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import optax
+
+from robustjax import errors
+from robustjax import layers
+from robustjax import models
+from robustjax.training import losses
+from robustjax.training import optimizer as optimizer_lib
+from robustjax.training import progression
+from robustjax.training import run_config
+from robustjax.training import steps
+from robustjax.training import strengths
+
+# The fields a strength and its direction are in.
+_STRENGTHS = {
+  'noise_rate': ('noise.rate', 'noise.progression'),
+  'fig_weight': ('fig.weight', 'fig.progression'),
+  'penultimate_stddev': (
+    'penultimate_noise.stddev',
+    'penultimate_noise.progression',
+  ),
+  'variance_ratio': ('snr_noise.variance_ratio', 'snr_noise.progression'),
+  'dropout_rate': ('noisy_dropout.rate', None),
+  'dropout_stddev': ('noisy_dropout.stddev', 'noisy_dropout.progression'),
+  'blur_sigma': ('blur.sigma', 'blur.progression'),
+}
+
+
+def build_model(
+  config: ml_collections.ConfigDict, num_classes: int
+) -> nn.Module:
+  """The classifier a config describes, with its layers on hidden states.
+
+  Noisy dropout takes the places where the model drops; in a model that does
+  not, it is on what the first dense layer reads.
+
+  Args:
+    config: a validated config.
+    num_classes: number of logits.
+
+  Returns:
+    A linen module.
+
+  Raises:
+    errors.InputError: on an option that is none of the model's, or if two
+      layers would have to be in one place.
+  """
+  name = config.model.name
+  hooks = {
+    'flattened': _noise_and_gate(config),
+    'penultimate': _penultimate(config),
+  }
+  dropout = _dropout(config)
+  if dropout is not None:
+    has_place = hasattr(models.MODELS[name], 'dropout')
+    hook = 'dropout' if has_place else 'flattened'
+    if hooks.get(hook) is not None:
+      expected = (
+        f'0 on {name} beside noise.rate or gate.kind: one place for all'
+      )
+      got = f'{config.noisy_dropout.rate:g}'
+      raise errors.InputError('noisy_dropout.rate', expected, got)
+    hooks[hook] = dropout
+  flat = run_config.flatten(config)
+  options = {
+    option: flat[f'model.{option}'] for option in run_config.model_options(name)
+  }
+  return models.create(
+    name,
+    num_classes=num_classes,
+    dtype=jnp.dtype(config.model.dtype),
+    **hooks,
+    **options,
+  )
+
+
+def _noise_and_gate(config) -> nn.Module | None:
+  noise = config.noise.rate, config.noise.strategy
+  if config.gate.kind != 'none':
+    gate = layers.Gate(config.gate.kind, config.gate.maximum)
+    return layers.NoiseOut(*noise, gate)
+  return layers.NoiseInjection(*noise) if config.noise.rate > 0 else None
+
+
+def _penultimate(config) -> nn.Module | None:
+  stddev = config.penultimate_noise.stddev
+  return layers.PenultimateNoise(stddev) if stddev > 0 else None
+
+
+def _dropout(config) -> nn.Module | None:
+  if config.noisy_dropout.rate == 0:
+    return None
+  options = config.noisy_dropout.to_dict()
+  del options['progression']
+  return layers.NoisyDropout(**options)
+
+
+def build_recipe(
+  config: ml_collections.ConfigDict, num_classes: int, steps_per_epoch: int
+) -> steps.Recipe:
+  """What a step of the run consists of.
+
+  Args:
+    config: a validated config.
+    num_classes: number of logits.
+    steps_per_epoch: number of steps in an epoch.
+
+  Returns:
+    A `Recipe`.
+
+  Raises:
+    errors.InputError: as `build_model`.
+  """
+  return steps.Recipe(
+    build_model(config, num_classes),
+    build_optimizer(config, steps_per_epoch),
+    config.loss,
+    build_fig(config),
+    _layer_noise(config),
+    config.crop_padding,
+    config.blur.sigma > 0,
+  )
+
+
+def build_fig(config: ml_collections.ConfigDict) -> losses.FigLoss | None:
+  """The FIG loss a config describes; None if its weight is 0."""
+  options = config.fig.to_dict()
+  del options['progression']
+  return losses.FigLoss(**options) if config.fig.weight > 0 else None
+
+
+def _layer_noise(config) -> losses.LayerNoise | None:
+  ratio = config.snr_noise.variance_ratio
+  if ratio == 0:
+    return None
+  names = [name.strip() for name in config.snr_noise.skip.split(',')]
+  skip = tuple(name for name in names if name)
+  return losses.LayerNoise(ratio, config.snr_noise.per, skip)
+
+
+def build_optimizer(
+  config: ml_collections.ConfigDict, steps_per_epoch: int
+) -> optax.GradientTransformation:
+  """The optimizer a config describes."""
+  num_steps = config.num_epochs * steps_per_epoch
+  timing = optimizer_lib.Timing(
+    steps_per_epoch,
+    progression.first_steps(num_steps, run_config.phases(config)),
+  )
+  has_fixed = bool(config.model.get('hidden_size'))
+  return _optimizer(
+    has_fixed=has_fixed, timing=timing, **config.optimizer.to_dict()
+  )
+
+
+@functools.lru_cache
+def _optimizer(*, has_fixed: bool, **options):
+  """One object per set of values, so that compiled programs are found again."""
+  trained = optimizer_lib.make(**options)
+  if not has_fixed:
+    return trained
+  return optimizer_lib.leave_alone(trained, models.FIXED_PARAMETERS)
+
+
+def build_schedule(
+  config: ml_collections.ConfigDict, num_steps: int
+) -> strengths.Schedule:
+  """The strengths of a run, step by step.
+
+  Args:
+    config: a validated config.
+    num_steps: number of steps of the whole run.
+
+  Returns:
+    A `Schedule` of NumPy scalars.
+  """
+  flat = run_config.flatten(config)
+  ends = [
+    progression.ends(flat[amount], flat[direction] if direction else 'constant')
+    for amount, direction in (
+      _STRENGTHS[name] for name in strengths.Strengths._fields
+    )
+  ]
+  course = progression.make_course(
+    config.progression.shape, num_steps, phases=run_config.phases(config)
+  )
+  first, last = (
+    strengths.Strengths(*map(np.float32, values))
+    for values in zip(*ends, strict=True)
+  )
+  return strengths.Schedule(jax.tree.map(np.int32, course), first, last)
