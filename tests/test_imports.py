@@ -22,6 +22,7 @@ ROOMS = (
 FILES = {
   'images': ['filters', 'resizing', 'warps'],
   'layers': [
+    'initialization',
     'noise_injection',
     'gating',
     'interception',

@@ -8,7 +8,6 @@ distrust.
 Hidden states are [B, ...]; all axes but the first are one axis of K states.
 """
 
-import math
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -17,6 +16,7 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax.layers import initialization
 from robustjax.layers import noise_injection
 
 GATE_KINDS = ('elementwise', 'dense', 'static')
@@ -34,16 +34,6 @@ class Gated(NamedTuple):
   hidden: array_types.Array
   gates: array_types.Array | None
   output: array_types.Array
-
-
-def _fan_in_uniform(size: int):
-  """U(-s, s) with s = 1/sqrt(size)."""
-  limit = 1.0 / math.sqrt(size)
-
-  def init(key, shape, dtype):
-    return jax.random.uniform(key, shape, dtype, -limit, limit)
-
-  return init
 
 
 class Gate(nn.Module):
@@ -79,7 +69,7 @@ class Gate(nn.Module):
     dtype = array_types.at_least_float32(hidden.dtype)
     states = hidden.reshape(hidden.shape[0], -1).astype(dtype)
     size = states.shape[1]
-    init = _fan_in_uniform(size)
+    init = initialization.fan_in_uniform(size)
     logits = self.param('bias', init, (size,), dtype).astype(dtype)[None]
     if self.kind == 'elementwise':
       weight = self.param('weight', init, (size,), dtype).astype(dtype)

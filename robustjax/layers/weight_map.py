@@ -13,8 +13,6 @@ place for the whole batch, and C_out maps are filtered instead of C_in C_out.
 Maps are [B, H, W, C], any float dtype; sums are taken in at least float32.
 """
 
-import math
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -22,6 +20,7 @@ import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax.layers import initialization
 
 WEIGHT_MAP_VARIANTS = ('smoothing', 'unsharp')
 
@@ -193,13 +192,6 @@ def weight_map(
   return output.transpose(2, 0, 1, 3).astype(x.dtype)
 
 
-def _uniform_within(limit: float):
-  def init(key, shape, dtype):
-    return jax.random.uniform(key, shape, dtype, -limit, limit)
-
-  return init
-
-
 class WeightMap(nn.Module):
   """`weight_map` as a layer, made for the size of the first maps it sees.
 
@@ -259,7 +251,7 @@ class WeightMap(nn.Module):
       _check_size(x, self.get_variable('params', 'kernel').shape)
     height, width, channels = x.shape[1:]
     sizes = _output_sizes((height, width), *self._options())
-    init = _uniform_within(1 / math.sqrt(channels * self.kernel_size**2))
+    init = initialization.fan_in_uniform(channels * self.kernel_size**2)
     x = x if self.dtype is None else x.astype(self.dtype)
     dtype = array_types.at_least_float32(x.dtype)
     shape = (height, width, channels, self.features)

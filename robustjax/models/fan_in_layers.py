@@ -8,20 +8,11 @@ cannot know a bias's fan-in; these layers tell them.
 import math
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from robustjax import array_types
+from robustjax.layers import initialization
 from robustjax.models import convolution
-
-
-def uniform_within(limit: float):
-  """An initialiser drawing from U(-limit, limit)."""
-
-  def init(key, shape, dtype=jnp.float32):
-    return jax.random.uniform(key, shape, dtype, -limit, limit)
-
-  return init
 
 
 class FanInDense(nn.Module):
@@ -38,7 +29,7 @@ class FanInDense(nn.Module):
   @nn.compact
   def __call__(self, x: array_types.Array) -> array_types.Array:
     """Maps [..., K] to [..., features]."""
-    init = uniform_within(1.0 / math.sqrt(x.shape[-1]))
+    init = initialization.fan_in_uniform(x.shape[-1])
     layer = nn.Dense(
       self.features,
       dtype=self.dtype,
@@ -71,7 +62,7 @@ class FanInConv(nn.Module):
   def __call__(self, x: array_types.Array) -> array_types.Array:
     """Maps [B, H, W, C] to [B, H', W', features]."""
     fan_in = math.prod(self.kernel_size) * x.shape[-1]
-    init = uniform_within(1.0 / math.sqrt(fan_in))
+    init = initialization.fan_in_uniform(fan_in)
     layer = nn.Conv(
       self.features,
       self.kernel_size,

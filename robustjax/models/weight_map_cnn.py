@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from robustjax import array_types
 from robustjax import errors
 from robustjax.layers import gating
+from robustjax.layers import initialization
 from robustjax.models import classifier
 from robustjax.models import fan_in_layers
 from robustjax.models import spatial_layer
@@ -70,7 +71,7 @@ class InputScale(nn.Module):
       if images.shape[1:] != made_for:
         expected = f'shape (B, {", ".join(map(str, made_for))}), as at first'
         raise errors.InputError('images', expected, f'shape {images.shape}')
-    init = fan_in_layers.uniform_within(1.0)
+    init = initialization.fan_in_uniform(1)
     dtype = array_types.at_least_float32(self.dtype)
     kernel = self.param('kernel', init, images.shape[1:], dtype)
     return images.astype(self.dtype) * kernel.astype(self.dtype)[None]
