@@ -33,6 +33,9 @@ def get_config() -> ConfigDict:
   config.blur = ConfigDict()  # of training images (resolution progression)
   config.blur.sigma = 0.0  # pixels; 0: none
   config.blur.progression = 'constant'  # constant | falling | rising
+  config.input_noise = ConfigDict()  # on training images, then clipped
+  config.input_noise.stddev = 0.0
+  config.input_noise.progression = 'constant'  # constant | falling | rising
 
   config.noise = ConfigDict()  # noise injection (NoiseOut)
   config.noise.rate = 0.0  # share of hidden states replaced

@@ -31,6 +31,7 @@ _STRENGTHS = {
   'dropout_rate': ('noisy_dropout.rate', None),
   'dropout_stddev': ('noisy_dropout.stddev', 'noisy_dropout.progression'),
   'blur_sigma': ('blur.sigma', 'blur.progression'),
+  'input_stddev': ('input_noise.stddev', 'input_noise.progression'),
 }
 
 
@@ -127,6 +128,7 @@ def build_recipe(
     _layer_noise(config),
     config.crop_padding,
     config.blur.sigma > 0,
+    config.input_noise.stddev > 0,
   )
 
 

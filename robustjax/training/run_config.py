@@ -94,6 +94,8 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
   'crop_padding': _at_least(0),
   'blur.sigma': _within(0),
   'blur.progression': _direction,
+  'input_noise.stddev': _within(0),
+  'input_noise.progression': _direction,
   'model.name': _among(models.MODELS),
   'model.dtype': _dtype,
   'loss': _among(losses.LOSSES),
@@ -151,6 +153,7 @@ _IDLE = {
     'fig.rule', 'fig.reduction', 'fig.hidden',
   ),
   ('blur.sigma', 0): ('blur.progression',),
+  ('input_noise.stddev', 0): ('input_noise.progression',),
   ('penultimate_noise.stddev', 0): ('penultimate_noise.progression',),
   ('snr_noise.variance_ratio', 0): (
     'snr_noise.progression', 'snr_noise.per', 'snr_noise.skip',

@@ -10,6 +10,7 @@ import optax
 from robustjax import array_types
 from robustjax import augmentation
 from robustjax import random_keys
+from robustjax.corruptions import pixel_noise
 from robustjax.data import pipeline
 from robustjax.training import losses
 from robustjax.training import state as state_lib
@@ -43,6 +44,7 @@ class Recipe(NamedTuple):
     crop_padding: pixels of zeros around an image before it is cropped at random
       to its size; 0 leaves images as they are.
     is_blurred: whether training images are blurred.
+    is_noisy: whether training images have Gaussian noise.
   """
 
   model: nn.Module
@@ -52,6 +54,7 @@ class Recipe(NamedTuple):
   layer_noise: losses.LayerNoise | None = None
   crop_padding: int = 0
   is_blurred: bool = False
+  is_noisy: bool = False
 
   def without_values(self) -> 'Recipe':
     """The same for every recipe that differs in strengths alone."""
@@ -109,11 +112,15 @@ def _augmented(
   strengths: strengths_lib.Strengths,
 ) -> array_types.Array:
   """Training images [B, H, W, C] as the model gets to see them."""
+  crop_key, noise_key = jax.random.split(key)
   if recipe.crop_padding:
     padding = recipe.crop_padding
-    images = augmentation.pad_and_crop(key, images, padding=padding)
+    images = augmentation.pad_and_crop(crop_key, images, padding=padding)
   if recipe.is_blurred:
     images = augmentation.blur_resolution(images, sigma=strengths.blur_sigma)
+  if recipe.is_noisy:
+    amount = strengths.input_stddev
+    images = pixel_noise.gaussian_noise(noise_key, images, amount=amount)
   return images
 
 

@@ -30,6 +30,8 @@ class Strengths(NamedTuple):
     dropout_rate: share of states dropped (noisy dropout).
     dropout_stddev: deviation of the noise in their place (noisy dropout).
     blur_sigma: of the training images, in pixels (noise progression).
+    input_stddev: deviation of the noise on training images (a baseline of noisy
+      dropout).
   """
 
   noise_rate: array_types.ArrayLike = 0.0
@@ -39,6 +41,7 @@ class Strengths(NamedTuple):
   dropout_rate: array_types.ArrayLike = 0.0
   dropout_stddev: array_types.ArrayLike = 0.0
   blur_sigma: array_types.ArrayLike = 0.0
+  input_stddev: array_types.ArrayLike = 0.0
 
 
 class Schedule(NamedTuple):
@@ -66,8 +69,7 @@ def with_strengths(model: nn.Module, strengths: Strengths) -> nn.Module:
 
   Args:
     model: a classifier.
-    strengths: `fig_weight`, `variance_ratio` and `blur_sigma` are not the
-      model's and are not used.
+    strengths: those that are not of the model's layers are not used.
 
   Returns:
     A model with the same parameters.

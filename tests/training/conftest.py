@@ -61,7 +61,7 @@ def config(root):
 @pytest.fixture
 def no_disturbance():
   """A schedule of strengths that are all 0."""
-  nothing = strengths.Strengths(*[np.float32(0)] * 7)
+  nothing = strengths.Strengths(*[np.float32(0)] * 8)
   course = jax.tree.map(np.int32, progression.make_course('two_phase', 2))
   return strengths.Schedule(course, nothing, nothing)
 

@@ -91,11 +91,14 @@ def test_noise_at_every_layer_is_built_with_what_it_skips():
 
 
 def test_augmentation_follows_the_config():
-  recipe = building.build_recipe(_config(), 7, 3)
-  assert (recipe.crop_padding, recipe.is_blurred) == (0, False)
+  def found(config):
+    recipe = building.build_recipe(config, 7, 3)
+    return recipe.crop_padding, recipe.is_blurred, recipe.is_noisy
+
+  assert found(_config()) == (0, False, False)
   config = _config(**{'crop_padding': 2, 'blur.sigma': 3.0})
-  recipe = building.build_recipe(config, 7, 3)
-  assert (recipe.crop_padding, recipe.is_blurred) == (2, True)
+  assert found(config) == (2, True, False)
+  assert found(noisy_dropout.get_config('input_noise')) == (0, False, True)
 
 
 def test_fig_is_built_where_its_weight_is_not_zero():

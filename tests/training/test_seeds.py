@@ -56,7 +56,7 @@ def _arguments(mesh, images, roots, init, order):
   """Of the step after init, for one root or for stacked ones."""
   layout = sharding.state_sharding(mesh)
   on_device = pipeline.to_device(images, sharding.replicated(mesh))
-  constant = strengths.Strengths(*map(np.float32, (0.3, 0.5, 0, 0, 0, 0, 0)))
+  constant = strengths.Strengths(*map(np.float32, (0.3, 0.5, 0, 0, 0, 0, 0, 0)))
   course = jax.tree.map(np.int32, progression.make_course('two_phase', 3))
   schedule = strengths.Schedule(course, constant, constant)
   states = [init(root) for root in roots]

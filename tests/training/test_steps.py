@@ -90,6 +90,7 @@ def test_seeds_have_initial_parameters_of_their_own():
   [
     ({'crop_padding': 2}, {}),
     ({'is_blurred': True}, {'blur_sigma': 1.0}),
+    ({'is_noisy': True}, {'input_stddev': 0.2}),
     ({'layer_noise': losses.LayerNoise()}, {'variance_ratio': 0.5}),
     ({'loss': 'sigmoid'}, {}),
   ],

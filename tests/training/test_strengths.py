@@ -6,7 +6,7 @@ from robustjax import models
 from robustjax.training import progression
 from robustjax.training import strengths
 
-ALL = strengths.Strengths(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+ALL = strengths.Strengths(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def test_a_schedule_gives_the_strengths_of_a_step():
@@ -59,7 +59,7 @@ def test_models_that_differ_in_strengths_alone_share_their_programs():
 
 
 def test_strengths_are_those_a_schedule_is_made_of():
-  ends = strengths.Strengths(*map(np.float32, range(7)))
+  ends = strengths.Strengths(*map(np.float32, range(8)))
   course = progression.make_course('linear', 3)
   schedule = strengths.Schedule(course, ends, ends)
-  np.testing.assert_allclose(list(schedule.at(1)), list(range(7)))
+  np.testing.assert_allclose(list(schedule.at(1)), list(range(8)))
