@@ -4,13 +4,17 @@
   python launch/reproduce.py --figure=noiseout/4 --out=DIR
   python launch/reproduce.py --all --scale=smoke --out=DIR
 
-Runs what is missing in DIR and goes on where an earlier call stopped; a table
-is written anew after every run. --scale=smoke takes seconds a run, on the
-digits, to see that all works: its figures mean nothing.
+Runs what is missing in DIR and goes on where an earlier call stopped; meanwhile
+a table is written anew after every run, once a minute at most.
+--override=FIELD=VALUE changes every run, such as --override=dataset=cifar100.
+--scale=smoke takes seconds a run, on a few of the digits and for some rows of
+each table, to see that all works: its figures mean nothing.
 """
 
 import pathlib
 import platform
+import re
+import time
 
 from absl import flags
 import jax
@@ -25,8 +29,8 @@ from robustjax import papers
 from robustjax import progress
 from robustjax import random_keys
 from robustjax import training
-from robustjax.papers import comparison
 from robustjax.papers import figures
+from robustjax.papers import reporting
 from robustjax.papers import reproduction
 from robustjax.papers import training_cost
 from robustjax.training import interruption
@@ -45,6 +49,19 @@ _NUM_SEEDS = flags.DEFINE_integer(
 _NUM_EPOCHS = flags.DEFINE_integer(
   'num_epochs', None, "Epochs per run; the paper's number by default."
 )
+_NUM_IMAGES = flags.DEFINE_integer(
+  'num_images', None, 'Test images that runs are measured on; by default all.'
+)
+_OVERRIDES = flags.DEFINE_multi_string(
+  'override', [], 'FIELD=VALUE, for the config of every run; may be repeated.'
+)
+_ROWS = flags.DEFINE_multi_string(
+  'rows',
+  ['*'],
+  'Rows of the table or curves that are run, as patterns; may be repeated, such'
+  " as --rows='CNN*'. By default all.",
+)
+_COLUMNS = flags.DEFINE_multi_string('columns', ['*'], 'The same for columns.')
 _SCALE = flags.DEFINE_enum(
   'scale', 'full', ('full', 'smoke'), 'full: the paper; smoke: seconds a run.'
 )
@@ -54,20 +71,35 @@ flags.adopt_module_key_flags(command_line)
 _SMOKE = 'SMOKE RUN on the digits: figures without meaning, to see that it runs'
 _SMOKE_DEGRADATION = 'gaussian_noise'
 _NUM_SEEDS_BY_DEFAULT = 10
+_SECONDS_BETWEEN_WRITES = 60
 
 
 def _scale() -> reproduction.Scale:
   """The paper's scale or the smoke run's, with what the flags change."""
-  scale = reproduction.Scale({}, _NUM_SEEDS_BY_DEFAULT)
+  scale = reproduction.Scale(_NUM_SEEDS_BY_DEFAULT)
   if _SCALE.value == 'smoke':
     scale = reproduction.SMOKE
-  if _NUM_SEEDS.value is not None:
-    errors.check_integer('num_seeds', _NUM_SEEDS.value, low=1)
-    scale = scale._replace(num_seeds=_NUM_SEEDS.value)
+  for name, flag in (('num_seeds', _NUM_SEEDS), ('num_images', _NUM_IMAGES)):
+    if flag.value is not None:
+      errors.check_integer(name, flag.value, low=1)
+      scale = scale._replace(**{name: flag.value})
+  changes = _changes()
   if _NUM_EPOCHS.value is not None:
-    overrides = {**scale.overrides, 'num_epochs': str(_NUM_EPOCHS.value)}
-    scale = scale._replace(overrides=overrides)
-  return scale
+    changes['num_epochs'] = str(_NUM_EPOCHS.value)
+  return scale._replace(
+    changes=changes, rows=tuple(_ROWS.value), columns=tuple(_COLUMNS.value)
+  )
+
+
+def _changes() -> dict[str, str]:
+  """The flag --override, by field."""
+  found = {}
+  for text in _OVERRIDES.value:
+    field, has_value, value = text.partition('=')
+    if not has_value:
+      raise errors.InputError('override', 'FIELD=VALUE', repr(text))
+    found[field] = value
+  return found
 
 
 def _suffix() -> str:
@@ -75,6 +107,10 @@ def _suffix() -> str:
   parts = ['smoke'] if _SCALE.value == 'smoke' else []
   if _NUM_EPOCHS.value is not None:
     parts.append(f'{_NUM_EPOCHS.value}-epochs')
+  if _NUM_IMAGES.value is not None:
+    parts.append(f'{_NUM_IMAGES.value}-images')
+  # A data set's name may hold a slash.
+  parts += [re.sub(r'[^\w.=]', '-', text) for text in _OVERRIDES.value]
   return ''.join(f'-{part}' for part in parts)
 
 
@@ -96,12 +132,15 @@ def _figures() -> dict[str, str]:
 def _print_list() -> None:
   for flag, titles in (('table', _tables()), ('figure', _figures())):
     for name, title in titles.items():
-      print(f'--{flag}={name:12}{title}')
+      print(f'--{flag}={name:30}{title}')
 
 
 def _remarks(**more) -> dict[str, str]:
   """What a reader has to know: a smoke run first of all."""
-  return {'scale': _SMOKE} | more if _SCALE.value == 'smoke' else more
+  found = {'scale': _SMOKE} if _SCALE.value == 'smoke' else {}
+  if _OVERRIDES.value:
+    found['changed'] = ', '.join(_OVERRIDES.value)
+  return found | more
 
 
 def _here(count: int) -> dict[str, str]:
@@ -109,62 +148,6 @@ def _here(count: int) -> dict[str, str]:
   kind = jax.devices()[0].device_kind
   versions = f'JAX {jax.__version__}, Python {platform.python_version()}'
   return {'devices': f'{count} x {kind}', 'versions': versions}
-
-
-def _measured(names, out, scale, benchmark):
-  """What has been measured so far, by cell and seed."""
-  found = {}
-  for place, (_, config) in names.items():
-    folder = reproduction.run_folder(out, config)
-    ones = {
-      seed: reproduction.measured(folder, seed, benchmark, config)
-      for seed in range(scale.num_seeds)
-    }
-    found[place] = {seed: one for seed, one in ones.items() if one is not None}
-  return found
-
-
-def _write(name, table, names, out, scale, benchmark) -> list[pathlib.Path]:
-  """Writes the table as far as its runs are there."""
-  measured = _measured(names, out, scale, benchmark)
-  summaries = [
-    one.summary for ones in measured.values() for one in ones.values()
-  ]
-  configs = [config for _, config in names.values()]
-
-  def found(field):
-    return {
-      place: {seed: getattr(one, field) for seed, one in by_seed.items()}
-      for place, by_seed in measured.items()
-    }
-
-  def among(values):
-    return '; '.join(sorted({str(value) for value in values}))
-
-  remarks = _remarks(
-    **{
-      'benchmark': benchmark,
-      'trained on': among(config.dataset for config in configs),
-      'epochs': among(config.num_epochs for config in configs),
-      'devices': among(one['devices'] for one in summaries),
-      'versions': among(
-        f'JAX {one["jax"]}, Python {one["python"]}' for one in summaries
-      ),
-    }
-  )
-  others = {
-    'mean of the corrupted sets': found('corrupted'),
-    'clean set': found('clean'),
-  }
-  return comparison.save(
-    name,
-    table,
-    found('accuracy'),
-    remarks,
-    out,
-    others=others,
-    suffix=_suffix(),
-  )
 
 
 def _say_saved(paths, out) -> None:
@@ -176,30 +159,41 @@ def _say_saved(paths, out) -> None:
 
 def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
   """Runs the cells of a table; whether all are done."""
-  scale = _scale()
-  benchmark = scale.benchmark or table.benchmark
-  names = reproduction.run_names(table, _load_config, scale)
-  reproduction.check_benchmark(benchmark, _DATA_DIR.value)
+  scale, data_dir = _scale(), _DATA_DIR.value
+  runs = reproduction.run_names(table, _load_config, scale)
+  wanted = reproduction.wanted_benchmarks(table, runs, scale)
+  reproduction.check(runs, wanted, scale.num_images, data_dir)
   at_once = training.gains_from_seeds_at_once(jax.devices())
-  jobs = reproduction.jobs(names, scale.num_seeds, at_once=at_once)
+  jobs = reproduction.jobs(runs, scale.num_seeds, at_once=at_once)
+
+  def write():
+    return reporting.write(
+      name, table, runs, out, scale, _remarks(), _suffix(), data_dir
+    )
+
+  written = time.monotonic()
   with (
     progress.bar(len(jobs), f'runs of {name}') as shown,
     interruption.Interruption() as interrupted,
   ):
     for config in jobs:
+      benchmarks = wanted[run_config.name(config)].values()
       is_done = reproduction.run_job(
-        config, out, benchmark, scale, _DATA_DIR.value
+        config, out, benchmarks, scale.num_images, data_dir
       )
-      paths = _write(name, table, names, out, scale, benchmark)
       if interrupted or not is_done:
+        write()
         return False
+      if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+        write()
+        written = time.monotonic()
       shown.update(1)
-  _say_saved(paths, out)
+  _say_saved(write(), out)
   return True
 
 
 def _reproduce_cost(out: pathlib.Path) -> bool:
-  full = reproduction.Scale({}, num_seeds=1)
+  full = reproduction.Scale(num_seeds=1)
   configs = {
     name: reproduction.cell_config(cell, _load_config, full)
     for name, cell in training_cost.CELLS.items()
@@ -213,35 +207,38 @@ def _reproduce_cost(out: pathlib.Path) -> bool:
   return True
 
 
-def _smoke_images(figure):
+def _smoke_images(figure, count: int):
   """Digits in place of the figure's images: clean, then with rising noise."""
   digits = data.load('digits', 'test')
-  images = np.asarray(digits.images[: figure.num_images], np.float32) / 255
-  labels = digits.labels[: figure.num_images]
+  count = min(count, figure.num_images)
+  images = np.asarray(digits.images[:count], np.float32) / 255
   degrade = corruptions.DEGRADATIONS[_SMOKE_DEGRADATION]
   found = {}
-  for place, name in enumerate(figure.corruptions):
+  for place, name in enumerate(figure.datasets):
     amount = 0.2 * place
     noisy = degrade(random_keys.root_key(0), images, amount=amount)
+    labels = digits.labels[:count]
     found[f'{_SMOKE_DEGRADATION} {amount:g} for {name}'] = (noisy, labels)
   return found
 
 
 def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
-  """Draws a figure of one classifier; whether that was trained."""
+  """Draws a figure of single classifiers; whether they were trained."""
   figure, scale = papers.FIGURES[name], _scale()
   if _SCALE.value == 'smoke':
-    images = _smoke_images(figure)
+    images = _smoke_images(figure, scale.num_images)
   else:
-    images = figures.corrupted_images(figure, _DATA_DIR.value)
-  config = reproduction.cell_config(figure.cell, _load_config, scale)
-  workdir = run_config.seed_folder(reproduction.run_folder(out, config), 0)
-  summary = robustjax.train(config, workdir, data_dir=_DATA_DIR.value)
-  if not summary['finished']:
-    return False
-  restored = robustjax.restore(workdir)
-  run = f'{config.variant}, seed 0, {config.num_epochs} epochs'
-  remarks = _remarks(classifier=run, **_here(jax.device_count()))
+    images = figures.images_of(figure, _DATA_DIR.value)
+  restored, runs = {}, []
+  for classifier, cell in figure.cells.items():
+    config = reproduction.cell_config(cell, _load_config, scale)
+    workdir = run_config.seed_folder(reproduction.run_folder(out, config), 0)
+    summary = robustjax.train(config, workdir, data_dir=_DATA_DIR.value)
+    if not summary['finished']:
+      return False
+    restored[classifier] = robustjax.restore(workdir)
+    runs.append(f'{config.variant}, seed 0, {config.num_epochs} epochs')
+  remarks = _remarks(classifier='; '.join(runs), **_here(jax.device_count()))
   paths = figures.draw(name, restored, images, out, remarks, suffix=_suffix())
   _say_saved(paths, out)
   return True
@@ -267,10 +264,10 @@ def _wanted() -> list[tuple[str, str]]:
     errors.check_choice(kind, name, known[kind])
   if _ALL.value:
     return [(kind, name) for kind, names in known.items() for name in names]
-  for flag in (_NUM_SEEDS, _NUM_EPOCHS):
-    if flag.value is not None and found == [('table', training_cost.NAME)]:
+  for flag in (_NUM_SEEDS, _NUM_EPOCHS, _NUM_IMAGES, _OVERRIDES):
+    if flag.value and found == [('table', training_cost.NAME)]:
       expected = f'none for {training_cost.NAME}, which trains no model'
-      raise errors.InputError(flag.name, expected, str(flag.value))
+      raise errors.InputError(flag.name, expected, f'{flag.value}')
   if not found:
     expected = '--table, --figure, --all or --list'
     raise errors.InputError('arguments', expected, 'none of them')

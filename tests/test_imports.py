@@ -122,6 +122,7 @@ FILES = {
     'catalog',
     'measuring',
     'reproduction',
+    'collecting',
     'drawing',
     'model_sizes',
     'comparison',

@@ -1,5 +1,6 @@
 """Ours beside the paper's: tables in Markdown, CSV and JSON, and a figure."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 import csv
 import json
@@ -7,14 +8,16 @@ import math
 import pathlib
 from typing import Any
 
-from robustjax.evaluation import canvas
 from robustjax.evaluation import statistics
+from robustjax.papers import claims
+from robustjax.papers import drawing
+from robustjax.papers import model_sizes
 from robustjax.papers import tables
 
-# Accuracy in [0, 1] by seed, for each (row, column) measured so far.
-Found = Mapping[tuple[str, str], Mapping[int, float]]
-# Other accuracies of the same runs, by what they are of.
+Found = claims.Found
+# Other shares of the same runs, by what they are of.
 Others = Mapping[str, Found]
+Sizes = Mapping[str, model_sizes.ModelSize]
 
 
 def _percent(value: float) -> str:
@@ -35,8 +38,13 @@ def _ours(values: Mapping[int, float]) -> str:
 
 
 def _published(cell: tables.Cell) -> str:
+  if cell.between is not None:
+    low, high = cell.between
+    return f'up to {high:.2f}' if low is None else f'{low:.2f} to {high:.2f}'
   if cell.mean is None:
-    return 'unreadable'
+    return 'none'
+  if cell.deviation is None:
+    return f'{cell.mean:.2f}'
   return f'{cell.mean:.2f} ± {cell.deviation:.2f}'
 
 
@@ -49,11 +57,32 @@ def _difference(found: statistics.Summary | None) -> str:
   return f'{shown} (n {found.n})'
 
 
-def _grid(table: tables.Table, corner: str, text) -> list[str]:
-  lines = [(corner, *table.columns), ('---', *('---:' for _ in table.columns))]
-  for row in table.rows:
-    lines.append((row, *(text(row, column) for column in table.columns)))
-  return [f'| {" | ".join(line)} |' for line in lines]
+def _markdown(cells: Iterable[Iterable[str]]) -> list[str]:
+  """A table; the first line is its head."""
+  head, *lines = cells
+  rule = ('---', *('---:' for _ in head[1:]))
+  return [f'| {" | ".join(line)} |' for line in (head, rule, *lines)]
+
+
+def _parts(table: tables.Table) -> list[tuple[str, list[str], list[str]]]:
+  """Title, rows and columns of what is printed as one table each."""
+  if not table.panels:
+    return [('', table.rows, table.columns)]
+  return [
+    (panel.title, list(panel.rows or table.rows), list(panel.columns))
+    for panel in table.panels
+  ]
+
+
+def _grids(table: tables.Table, corner: str, text) -> list[str]:
+  """`text` of every cell, a table for each panel: columns that are numbers."""
+  found = []
+  for title, rows, columns in _parts(table):
+    if title:
+      found += [f'{title}:', '']
+    lines = [(row, *(text(row, column) for column in columns)) for row in rows]
+    found += [*_markdown([(corner, *columns), *lines]), '']
+  return found
 
 
 def to_markdown(
@@ -62,53 +91,100 @@ def to_markdown(
   found: Found,
   remarks: Mapping[str, Any],
   others: Others | None = None,
+  sizes: Sizes | None = None,
 ) -> str:
   """The table as published and as found here.
 
   Args:
     name: `PAPER/NUMBER`.
     table: as published.
-    found: accuracy by seed for each cell; cells may be missing.
+    found: by cell and seed; cells may be missing.
     remarks: what a reader has to know of the runs: epochs, hardware, versions.
-    others: more accuracies of the same runs, such as the clean one.
+    others: more that was measured of the same runs, such as clean accuracy.
+    sizes: of the models, by row.
 
   Returns:
-    Markdown: ours, theirs, the paired differences to the reference row, and the
-    other accuracies.
+    Markdown: ours, theirs, the paired differences to the reference row, what
+    the paper says and whether it holds, and the other measures.
   """
-
-  def values(row, column):
-    return found.get((row, column), {})
-
-  def difference(row, column):
-    if row == table.reference:
-      return '0'
-    reference = values(table.reference, column)
-    return _difference(
-      statistics.paired_difference(values(row, column), reference)
-    )
-
   parts = [f'# {name}: {table.title}', '']
   parts += [f'- {key}: {value}' for key, value in remarks.items()]
-  parts += ['', 'Ours, mean ± standard deviation over seeds, %:', '']
-  parts += _grid(table, 'ours', lambda r, c: _ours(values(r, c)))
-  if table.has_published_values:
-    parts += ['', f'The paper, {table.note}, %:', '']
-    parts += _grid(table, 'paper', lambda r, c: _published(table.cells[r, c]))
-  else:
-    parts += ['', f'The paper has {table.note}.']
-  parts += [
-    '',
-    f'Ours minus our {table.reference}, paired by seed, 95 % interval, points:',
-    '',
-  ]
-  parts += _grid(table, 'difference', difference)
+  parts += [f'- {remark}' for remark in table.remarks]
+  parts += ['', f'Ours, {_over_seeds(table)}:', '']
+  parts += _grids(table, 'ours', lambda r, c: _ours(found.get((r, c), {})))
+  parts += _paper(table)
+  parts += [_about_differences(table), '']
+  parts += _grids(table, 'difference', _differences(table, found))
+  parts += _sizes(sizes or {}, table)
+  parts += _claims(table, found)
   for what, other in (others or {}).items():
-    parts += ['', f'Ours, {what}, mean ± standard deviation over seeds, %:', '']
-    parts += _grid(
+    parts += [f'Ours, {what}, {_over_seeds(table, what="")}:', '']
+    parts += _grids(
       table, 'ours', lambda r, c, other=other: _ours(other.get((r, c), {}))
     )
-  return '\n'.join(parts) + '\n'
+  return '\n'.join(parts).rstrip() + '\n'
+
+
+def _over_seeds(table: tables.Table, what: str | None = None) -> str:
+  what = f'{table.shows}, ' if what is None else what
+  return f'{what}mean ± standard deviation over seeds, %'
+
+
+def _paper(table: tables.Table) -> list[str]:
+  if not table.has_published_values:
+    return [f'The paper has {table.note}.', '']
+  text = lambda r, c: _published(table.cells[r, c])
+  return [f'The paper, {table.note}, %:', '', *_grids(table, 'paper', text)]
+
+
+def _about_differences(table: tables.Table) -> str:
+  references = set(map(table.reference_of, table.rows))
+  named = table.reference if len(references) == 1 else 'reference row'
+  better = {'accuracy': 'above', 'error': 'below'}[table.shows]
+  return (
+    f'Ours minus our {named}, paired by seed, 95 % interval, points; {better} 0'
+    ' is better:'
+  )
+
+
+def _differences(table: tables.Table, found: Found):
+  def text(row, column):
+    reference = table.reference_of(row)
+    if row == reference:
+      return '0'
+    pair = found.get((row, column), {}), found.get((reference, column), {})
+    return _difference(statistics.paired_difference(*pair))
+
+  return text
+
+
+def _sizes(sizes: Sizes, table: tables.Table) -> list[str]:
+  if not sizes:
+    return []
+  head = ('size', 'parameters', 'paper', 'GFLOPs, counted as there', 'paper',
+          'GFLOPs, all layers as here')  # fmt: skip
+  lines = []
+  for row, one in sizes.items():
+    paper = table.sizes[row]
+    ours = f'{one.parameters:,}', f'{one.paper_gflops:.4f}'
+    theirs = paper.parameters, f'{paper.gflops:g}'
+    lines.append(
+      (row, ours[0], theirs[0], ours[1], theirs[1], f'{one.gflops:.4f}')
+    )
+  return ['Sizes of the models, operations for one image:', '',
+          *_markdown([head, *lines]), '']  # fmt: skip
+
+
+def _claims(table: tables.Table, found: Found) -> list[str]:
+  if not table.claims:
+    return []
+  lines = []
+  for claim in table.claims:
+    verdict = claim.judge(found)
+    lines.append((claim.text, verdict.answer, verdict.figures, claim.where))
+  head = ('the paper says', 'of ours it', 'difference, 95 %', 'where')
+  return ['What the paper says, judged by our runs:', '',
+          *_markdown([head, *lines]), '']  # fmt: skip
 
 
 def to_dict(
@@ -117,8 +193,9 @@ def to_dict(
   found: Found,
   remarks: Mapping[str, Any],
   others: Others | None = None,
+  sizes: Sizes | None = None,
 ) -> dict[str, Any]:
-  """All of it as plain values; accuracies in [0, 1]."""
+  """All of it as plain values; accuracies and errors in [0, 1]."""
   cells = []
   for (row, column), cell in table.cells.items():
     values = found.get((row, column), {})
@@ -126,19 +203,36 @@ def to_dict(
       'row': row,
       'column': column,
       'by_seed': dict(values),
-      'published_mean': cell.mean and cell.mean / 100,
-      'published_deviation': cell.deviation and cell.deviation / 100,
+      'published_mean': _share(cell.mean),
+      'published_deviation': _share(cell.deviation),
+      'published_between': cell.between and [*map(_share, cell.between)],
     }
     for what, other in (others or {}).items():
       entry[what] = dict(other.get((row, column), {}))
-    if values:
-      summary = statistics.summarize(values.values())._asdict()
-      entry |= {
-        key: None if math.isnan(value) else value
-        for key, value in summary.items()
-      }
-    cells.append(entry)
-  return {'table': name, 'remarks': dict(remarks), 'cells': cells}
+    cells.append(entry | _summary(values))
+  judged = [(claim, claim.judge(found)) for claim in table.claims]
+  return {
+    'table': name,
+    'shows': table.shows,
+    'remarks': dict(remarks),
+    'cells': cells,
+    'claims': [
+      {'text': claim.text, 'where': claim.where, **verdict._asdict()}
+      for claim, verdict in judged
+    ],
+    'sizes': {row: one._asdict() for row, one in (sizes or {}).items()},
+  }
+
+
+def _share(percent: float | None) -> float | None:
+  return None if percent is None else percent / 100
+
+
+def _summary(values: Mapping[int, float]) -> dict[str, float | None]:
+  if not values:
+    return {}
+  summary = statistics.summarize(values.values())._asdict()
+  return {k: None if math.isnan(v) else v for k, v in summary.items()}
 
 
 def save(
@@ -149,6 +243,7 @@ def save(
   folder: pathlib.Path,
   *,
   others: Others | None = None,
+  sizes: Sizes | None = None,
   suffix: str = '',
 ) -> list[pathlib.Path]:
   """Writes a table or its curves as .json, .csv, .md and .png.
@@ -156,113 +251,37 @@ def save(
   Args:
     name: `PAPER/NUMBER`.
     table: as published.
-    found: accuracy by seed for each cell; cells may be missing.
+    found: by cell and seed; cells may be missing.
     remarks: what a reader has to know of the runs.
     folder: created if need be; files of the same names are replaced.
-    others: more accuracies of the same runs.
+    others: more that was measured of the same runs.
+    sizes: of the models, by row.
     suffix: of the files' names, for runs that are not the paper's.
 
   Returns:
     The paths written: `PAPER-table-NUMBER` or `PAPER-figure-NUMBER`.
   """
   folder.mkdir(parents=True, exist_ok=True)
-  stem = name.replace('/', '-figure-' if table.axis else '-table-') + suffix
+  kind = 'figure' if table.is_figure else 'table'
+  stem = name.replace('/', f'-{kind}-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('json', 'csv', 'md', 'png')]
-  content = to_dict(name, table, found, remarks, others)
+  content = to_dict(name, table, found, remarks, others, sizes)
   paths[0].write_text(json.dumps(content, indent=2) + '\n')
-  with paths[1].open('w', newline='') as file:
-    writer = csv.writer(file)
-    writer.writerow(('row', 'column', 'seed', 'accuracy'))
-    for (row, column), values in found.items():
-      for seed, value in values.items():
-        writer.writerow((row, column, seed, value))
-  paths[2].write_text(to_markdown(name, table, found, remarks, others))
+  _write_csv(paths[1], table, found)
+  paths[2].write_text(to_markdown(name, table, found, remarks, others, sizes))
   title = f'{name}: {table.title}'
   if 'scale' in remarks:
     title += f'\n{remarks["scale"]}'
-  figure = plot_curves(table, found) if table.axis else plot(table, found)
+  figure = drawing.draw(table, found)
   figure.suptitle(title)
   figure.savefig(paths[3], dpi=150)
   return paths
 
 
-def plot_curves(table: tables.Table, found: Found):
-  """A Matplotlib figure: mean accuracy over the columns, a curve per row."""
-  figure = canvas.new_figure(7, 4.5)
-  axes = figure.subplots()
-  for row in table.rows:
-    values = {int(c): found.get((row, c), {}) for c in table.columns}
-    summaries = {
-      size: statistics.summarize(one.values())
-      for size, one in values.items()
-      if one
-    }
-    axes.errorbar(
-      list(summaries),
-      [100 * one.mean for one in summaries.values()],
-      [100 * one.deviation for one in summaries.values()],
-      marker='o',
-      capsize=3,
-      label=row,
-    )
-  if table.mark is not None:
-    axes.axvline(table.mark, color='tab:gray', linestyle='--')
-  axes.set(xscale='log', xlabel=table.axis, ylabel='accuracy %')
-  axes.grid(alpha=0.3)
-  axes.legend()
-  return figure
-
-
-def plot(table: tables.Table, found: Found):
-  """A Matplotlib figure: our seeds and their means beside the paper's means."""
-  rows, columns = table.rows, table.columns
-  figure = canvas.new_figure(2 + 2.2 * len(columns), 4.5)
-  axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-  for axis, column in zip(axes, columns, strict=True):
-    for place, row in enumerate(rows):
-      _plot_cell(
-        axis, place, table.cells[row, column], found.get((row, column))
-      )
-    axis.set_title(column)
-    axis.set_xticks(range(len(rows)), rows, rotation=90)
-    axis.grid(axis='y', alpha=0.3)
-  axes[0].set_ylabel('accuracy %')
-  handles, labels = axes[0].get_legend_handles_labels()
-  named = dict(zip(labels, handles, strict=True))
-  figure.legend(
-    named.values(),
-    named.keys(),
-    loc='outside lower center',
-    ncols=3,
-    frameon=False,
-  )
-  return figure
-
-
-def _plot_cell(axis, place: int, cell: tables.Cell, values) -> None:
-  if cell.mean is not None:
-    axis.errorbar(
-      [place + 0.2],
-      [cell.mean],
-      [cell.deviation],
-      fmt='s',
-      color='tab:gray',
-      label='paper, mean and deviation',
-    )
-  if values:
-    percent = [100 * value for value in values.values()]
-    axis.plot(
-      [place - 0.2] * len(percent),
-      percent,
-      '.',
-      color='tab:blue',
-      label='seeds',
-    )
-    mean = sum(percent) / len(percent)
-    axis.plot(
-      [place - 0.4, place],
-      [mean, mean],
-      color='tab:blue',
-      linewidth=2,
-      label='their mean',
-    )
+def _write_csv(path: pathlib.Path, table: tables.Table, found: Found) -> None:
+  with path.open('w', newline='') as file:
+    writer = csv.writer(file)
+    writer.writerow(('row', 'column', 'seed', table.shows))
+    for (row, column), values in found.items():
+      for seed, value in values.items():
+        writer.writerow((row, column, seed, value))

@@ -1,4 +1,4 @@
-"""Which figures of the papers can be drawn, and of which images."""
+"""Which figures of the papers explain trained classifiers, and how."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -12,65 +12,112 @@ import numpy as np
 
 from robustjax.data import sources
 from robustjax.papers import explanations
+from robustjax.papers import heat_maps
 from robustjax.papers import tables
+from robustjax.papers import variances
 from robustjax.training import restoring
 
-_DIGIT = 7  # The paper's figures show this digit.
-_BENCHMARK = 'mnist_corrupted'
-_NAMES = {'identity': 'clean'}
+Images = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+class Explanation(NamedTuple):
+  """How classifiers are explained.
+
+  Attributes:
+    explain: (restored, images, labels) to what is drawn.
+    plot: draws that, by name.
+    describe: the same as plain values.
+  """
+
+  explain: Callable[..., Any]
+  plot: Callable[[Mapping[str, Any]], Any]
+  describe: Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class Figure(NamedTuple):
-  """A figure of a paper that explains what a trained classifier does.
+  """A figure of a paper that explains what trained classifiers do.
 
   Attributes:
     title: what it shows.
-    cell: the classifier.
-    corruptions: the MNIST-C sets whose images are explained.
-    num_images: how many images of each.
-    plot: draws what `explanations.explain` gives, by name of the set.
+    cells: the classifiers, by name.
+    datasets: whose test images are explained, by what they are called.
+    num_images: how many of each.
+    explanation: what is shown of each classifier and set of images.
+    label: the class of the images; None for all classes.
   """
 
   title: str
-  cell: tables.Cell
-  corruptions: tuple[str, ...]
+  cells: Mapping[str, tables.Cell]
+  datasets: Mapping[str, str]
   num_images: int
-  plot: Callable[[Mapping[str, explanations.Explained]], Any]
+  explanation: Explanation
+  label: int | None = None
 
 
-_CNN = tables.Cell('noiseout.py:cnn', {'noise.rate': '0.0'}, None, None)
-_NOISEOUT = tables.Cell(
-  'noiseout.py:noiseout', {'noise.rate': '0.2'}, None, None
-)
+_CNN = {'CNN': tables.Cell('noiseout.py:cnn', {'noise.rate': '0.0'})}
+_NOISEOUT = {
+  'NoiseOut': tables.Cell('noiseout.py:noiseout', {'noise.rate': '0.2'})
+}
+_CLEAN = {'clean': 'mnist_corrupted/identity'}
+_BRIGHTNESS = {'brightness': 'mnist_corrupted/brightness'}
+_ZIGZAG = {'zigzag': 'mnist_corrupted/zigzag'}
+_SEVEN = 7  # NoiseOut's figures show this digit.
+
+
+def _fig(plot) -> Explanation:
+  return Explanation(explanations.explain, plot, explanations.describe)
+
+
+def _weight_map(*variants: str) -> dict[str, tables.Cell]:
+  return {one: tables.Cell(f'weight_map.py:{one}', {}) for one in variants}
+
+
 FIGURES = {
   'noiseout/1': Figure(
     'FIG of input and hidden state, clean and brightness',
     _CNN,
-    ('identity', 'brightness'),
+    _CLEAN | _BRIGHTNESS,
     1,
-    explanations.plot_maps,
+    _fig(explanations.plot_maps),
+    _SEVEN,
   ),
   'noiseout/2': Figure(
     'distribution of FIG, clean and brightness',
     _CNN,
-    ('identity', 'brightness'),
+    _CLEAN | _BRIGHTNESS,
     100,
-    explanations.plot_histograms,
+    _fig(explanations.plot_histograms),
+    _SEVEN,
   ),
   'noiseout/4': Figure(
     'hidden FIG before and after the gate, brightness and zigzag',
     _NOISEOUT,
-    ('brightness', 'zigzag'),
+    _BRIGHTNESS | _ZIGZAG,
     1,
-    explanations.plot_gating,
+    _fig(explanations.plot_gating),
+    _SEVEN,
+  ),
+  'weight_map/5': Figure(
+    'Grad-CAM of CNN and weight maps',
+    _weight_map('cnn', 'smoothing', 'unsharp'),
+    {'test': 'mnist'},
+    1000,
+    Explanation(heat_maps.explain, heat_maps.plot, heat_maps.describe),
+  ),
+  'weight_map/amplification': Figure(
+    'variance that weight maps amplify, and of which inputs',
+    _weight_map('smoothing', 'unsharp'),
+    {'test': 'mnist'},
+    100,
+    Explanation(variances.explain, variances.plot, variances.describe),
   ),
 }
 
 
-def corrupted_images(
+def images_of(
   figure: Figure, data_dir: str | os.PathLike | None = None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """The images of a figure: the first of its digit in each set of MNIST-C.
+  """The images of a figure: the first of each set, or of their class.
 
   Args:
     figure: in `FIGURES`.
@@ -80,18 +127,20 @@ def corrupted_images(
     Images float32 [B, H, W, C] in [0, 1] and labels, by name of the set.
   """
   found = {}
-  for name in figure.corruptions:
-    data = sources.load(f'{_BENCHMARK}/{name}', 'test', data_dir=data_dir)
-    chosen = np.flatnonzero(data.labels == _DIGIT)[: figure.num_images]
+  for name, dataset in figure.datasets.items():
+    data = sources.load(dataset, 'test', data_dir=data_dir)
+    is_wanted = (figure.label is None) | (data.labels == figure.label)
+    places = np.flatnonzero(np.broadcast_to(is_wanted, data.labels.shape))
+    chosen = places[: figure.num_images]
     images = np.asarray(data.images[chosen], np.float32) / 255
-    found[_NAMES.get(name, name)] = (images, data.labels[chosen])
+    found[name] = (images, data.labels[chosen])
   return found
 
 
 def draw(
   name: str,
-  restored: restoring.Restored,
-  images: Mapping[str, tuple[np.ndarray, np.ndarray]],
+  restored: Mapping[str, restoring.Restored],
+  images: Images,
   folder: pathlib.Path,
   remarks: Mapping[str, Any],
   *,
@@ -101,23 +150,27 @@ def draw(
 
   Args:
     name: in `FIGURES`.
-    restored: the classifier.
-    images: from `corrupted_images`.
+    restored: the classifiers, by name.
+    images: from `images_of`.
     folder: created if need be.
-    remarks: what a reader has to know: hardware, versions, the run.
+    remarks: what a reader has to know: hardware, versions, the runs.
     suffix: of the files' names, for runs that are not the paper's.
 
   Returns:
     The paths written, `PAPER-figure-NUMBER.png` and `.json`.
   """
+  figure = FIGURES[name]
+  explanation = figure.explanation
   explained = {
-    what: explanations.explain(restored, *pair) for what, pair in images.items()
+    _name(classifier, what, images): explanation.explain(one, *pair)
+    for classifier, one in restored.items()
+    for what, pair in images.items()
   }
   folder.mkdir(parents=True, exist_ok=True)
   stem = name.replace('/', '-figure-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('png', 'json')]
-  drawn = FIGURES[name].plot(explained)
-  title = f'{name}: {FIGURES[name].title}'
+  drawn = explanation.plot(explained)
+  title = f'{name}: {figure.title}'
   if 'scale' in remarks:
     title += f'\n{remarks["scale"]}'
   drawn.suptitle(title)
@@ -125,7 +178,12 @@ def draw(
   content = {
     'figure': name,
     'remarks': dict(remarks),
-    'images': explanations.describe(explained),
+    'images': explanation.describe(explained),
   }
   paths[1].write_text(json.dumps(content, indent=2) + '\n')
   return paths
+
+
+def _name(classifier: str, what: str, images: Images) -> str:
+  """The images, or the classifier where all are shown the same."""
+  return what if len(images) > 1 else classifier

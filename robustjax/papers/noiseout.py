@@ -1,7 +1,14 @@
 """The tables of NoiseOut: MNIST-C accuracy in per cent, mean and deviation."""
 
+from robustjax.papers import claims
+from robustjax.papers import measures
 from robustjax.papers import tables
 
+_MEASURE = measures.mean_accuracy(measures.MNIST_C)
+_OTHERS = (
+  measures.corrupted_accuracy(measures.MNIST_C),
+  measures.clean_accuracy(measures.MNIST_C),
+)
 _RATES = {'0 %': '0.0', '10 %': '0.1', '20 %': '0.2', '30 %': '0.3'}
 _VARIANTS = {
   'CNN': 'noiseout.py:cnn',
@@ -49,21 +56,45 @@ _TABLE_4 = {
 }
 
 
+def _cell(config, overrides, mean=None, deviation=None) -> tables.Cell:
+  return tables.Cell(config, overrides, mean, deviation, measure=_MEASURE)
+
+
 def _table_1() -> tables.Table:
   cells = {
-    (model, rate): tables.Cell(
-      _VARIANTS[model], {'noise.rate': value}, *published
-    )
+    (model, rate): _cell(_VARIANTS[model], {'noise.rate': value}, *published)
     for model, row in _TABLE_1.items()
     for (rate, value), published in zip(_RATES.items(), row, strict=True)
   }
   return tables.Table(
     'MNIST-C accuracy by share of hidden states replaced by noise',
-    'mnist_c',
     cells,
     reference='CNN',
     note='14 epochs, mean and deviation of 10 runs',
+    others=_OTHERS,
+    claims=_claims_1(),
   )
+
+
+def _claims_1() -> tuple[claims.Claim, ...]:
+  found = [
+    claims.Claim(
+      f'{model} above the CNN at {rate}',
+      'Table 1',
+      claims.higher([(model, rate)], [('CNN', rate)]),
+    )
+    for model in ('NoiseOut', 'NoiseOut FIG')
+    for rate in _RATES
+  ]
+  found += [
+    claims.Claim(
+      f'the FIG loss helps at {rate}',
+      'Table 1',
+      claims.higher([('NoiseOut FIG', rate)], [('NoiseOut', rate)]),
+    )
+    for rate in _RATES
+  ]
+  return tuple(found)
 
 
 def _table_3() -> tables.Table:
@@ -75,14 +106,14 @@ def _table_3() -> tables.Table:
       if weight != '0.0':
         overrides['fig.weight'] = weight
         config = _VARIANTS['NoiseOut FIG']
-      cell = tables.Cell(config, overrides, *published)
+      cell = _cell(config, overrides, *published)
       cells[f'lambda {weight}', rate] = cell
   return tables.Table(
     'MNIST-C accuracy of NoiseOut FIG by lambda',
-    'mnist_c',
     cells,
     reference='lambda 0.0',
     note='14 epochs, mean and deviation of 10 runs',
+    others=_OTHERS,
   )
 
 
@@ -96,14 +127,14 @@ def _table_4() -> tables.Table:
         if place:  # Without noise there is no strategy.
           overrides['noise.strategy'] = strategy
           published = rows[model][place - 1]
-        cell = tables.Cell(_VARIANTS[model], overrides, *published)
+        cell = _cell(_VARIANTS[model], overrides, *published)
         cells[f'{model}, {rate}', strategy] = cell
   return tables.Table(
     'MNIST-C accuracy by what replaces hidden states',
-    'mnist_c',
     cells,
     reference='CNN, 0 %',
     note='14 epochs, mean and deviation of several runs',
+    others=_OTHERS,
   )
 
 
@@ -114,23 +145,28 @@ _HIDDEN_SIZES = (16, 32, 64, 128, 256, 500, 1000, 2048, 4608, 9216)
 
 def _figure_8() -> tables.Table:
   cells = {
-    (model, str(size)): tables.Cell(
-      config,
-      {'noise.rate': '0.2', 'model.hidden_size': str(size)},
-      None,
-      None,
+    (model, str(size)): _cell(
+      config, {'noise.rate': '0.2', 'model.hidden_size': str(size)}
     )
     for model, config in _VARIANTS.items()
     for size in _HIDDEN_SIZES
   }
   return tables.Table(
     'MNIST-C accuracy by size of the hidden state, 20 % noise',
-    'mnist_c',
     cells,
     reference='CNN',
     note='a figure without numbers',
-    axis='size of the hidden state',
-    mark=50 * 10,
+    others=_OTHERS,
+    drawing='curves',
+    panels=(
+      tables.Panel(
+        'MNIST-C',
+        'size of the hidden state',
+        {str(size): size for size in _HIDDEN_SIZES},
+        is_logarithmic=True,
+        mark=50 * 10,
+      ),
+    ),
   )
 
 

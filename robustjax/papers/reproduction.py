@@ -6,100 +6,182 @@ share its runs.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
-import json
+from collections.abc import Sequence
+import fnmatch
 import pathlib
-from typing import Any
 from typing import NamedTuple
 
 import ml_collections
 
-from robustjax import evaluation
+from robustjax import errors
 from robustjax import training
 from robustjax.data import sources
+from robustjax.papers import measures
+from robustjax.papers import measuring
 from robustjax.papers import tables
 from robustjax.training import run_config
 
 LoadConfig = Callable[[str], ml_collections.ConfigDict]
+# Name and config of the run behind each cell.
+Runs = Mapping[tables.Place, tuple[str, ml_collections.ConfigDict]]
+# What runs are measured on, by name of the run and label of the benchmark.
+Wanted = Mapping[str, Mapping[str, measures.Benchmark]]
 
 
 class Scale(NamedTuple):
   """How large the runs are.
 
   Attributes:
-    overrides: fields of every config, and their values, as on a command line.
     num_seeds: runs per cell.
-    benchmark: another one than the table's, or None.
-    num_images: how many test images `benchmark` corrupts; None for all.
+    overrides: fields of every config, and their values, as on a command line.
+    changes: more of them, asked for by the user; a table may not vary them.
+    by_config: more of them, by how the name of the config begins.
+    num_images: how many test images are measured; None for all.
+    stand_ins: benchmarks in the place of others, by their label.
+    num_rows: how many rows of a table are run; None for all.
+    rows: patterns of the names of the rows that are run, such as '*NoiseOut'.
+    columns: the same of columns.
   """
 
-  overrides: Mapping[str, str]
   num_seeds: int
-  benchmark: str | None = None
+  overrides: Mapping[str, str] = {}
+  changes: Mapping[str, str] = {}
+  by_config: Mapping[str, Mapping[str, str]] = {}
   num_images: int | None = None
+  stand_ins: Mapping[str, measures.Benchmark] = {}
+  num_rows: int | None = None
+  rows: tuple[str, ...] = ('*',)
+  columns: tuple[str, ...] = ('*',)
+
+  def benchmark_of(self, measure: measures.Measure) -> measures.Benchmark:
+    """What a run is measured on."""
+    benchmark = measure.benchmark
+    return self.stand_ins.get(benchmark.label, benchmark)
 
 
 SMOKE = Scale(
-  {
+  num_seeds=2,
+  overrides={
     'dataset': 'digits',
-    'num_epochs': '1',
-    'optimizer.decay_per_epoch': '0.9',
+    'train_share': '0.1',
+    'batch_size': '256',  # all of them: one step, and one program, an epoch
+    'num_epochs': '2',
     'fig.num_steps': '4',
   },
-  num_seeds=2,
-  benchmark='degradations',
-  num_images=40,
+  by_config={
+    'noise_progression.py': {'model.width': '0.05'},
+    'weight_map.py': {'validation_share': '0.1', 'crop_padding': '2'},
+    'weight_map.py:resnet': {
+      'model.channels': '(8, 16)',
+      'model.blocks': '(1, 1)',
+    },
+    'weight_map.py:densenet': {'model.blocks': '(1, 2)'},
+  },
+  num_images=20,
+  stand_ins={measures.MNIST_C.label: measures.DEGRADATIONS},
+  num_rows=2,
 )
-
-
-class Measured(NamedTuple):
-  """What a run did.
-
-  Attributes:
-    accuracy: mean over the sets of the benchmark, in [0, 1].
-    corrupted: mean over those that are corrupted.
-    clean: accuracy on the clean set.
-    summary: what training reported.
-  """
-
-  accuracy: float
-  corrupted: float
-  clean: float
-  summary: Mapping[str, Any]
 
 
 def cell_config(
   cell: tables.Cell, load_config: LoadConfig, scale: Scale
 ) -> ml_collections.ConfigDict:
-  """The config of a cell at a scale, for seed 0."""
+  """The config of a cell at a scale, for seed 0.
+
+  Raises:
+    errors.InputError: on an override that is none, or that would undo what
+      tells the cell from others.
+  """
+  for field in scale.changes:
+    if field in cell.overrides:
+      expected = 'none of a field that differs from cell to cell'
+      raise errors.InputError('override', expected, field)
+  own = [
+    overrides
+    for start, overrides in scale.by_config.items()
+    if cell.config.startswith(start)
+  ]
   config = load_config(cell.config)
-  for field, text in {**cell.overrides, **scale.overrides}.items():
-    run_config.override(config, field, text)
+  for overrides in (cell.overrides, scale.overrides, *own, scale.changes):
+    for field, text in overrides.items():
+      run_config.override(config, field, text)
   run_config.validate(config)
   return config
 
 
 def run_names(
   table: tables.Table, load_config: LoadConfig, scale: Scale
-) -> dict[tuple[str, str], tuple[str, ml_collections.ConfigDict]]:
-  """The name and the config of the run behind each cell."""
+) -> Runs:
+  """The name and the config of the run behind each cell that is run.
+
+  At a scale of a few rows, those are the runs of their middle cells, unless
+  some are asked for by name.
+
+  Raises:
+    errors.InputError: if no row or column has a name asked for.
+  """
+  found, known = {}, {}
+  for place in _chosen(table, scale):
+    cell = table.cells[place]
+    key = cell.config, tuple(cell.overrides.items())
+    if key not in known:
+      config = cell_config(cell, load_config, scale)
+      known[key] = run_config.name(config), config
+    found[place] = known[key]
+  if scale.num_rows is None or len(found) < len(table.cells):
+    return found
+  rows = _some_rows(table, scale.num_rows)
+  column = table.columns[(len(table.columns) - 1) // 2]
+  kept = {found[row, column][0] for row in rows}
+  return {place: run for place, run in found.items() if run[0] in kept}
+
+
+def _chosen(table: tables.Table, scale: Scale) -> list[tables.Place]:
+  """The cells whose row and column are asked for."""
+  chosen = {}
+  for part, names in (('rows', table.rows), ('columns', table.columns)):
+    patterns = getattr(scale, part)
+    chosen[part] = [name for name in names if _matches(name, patterns)]
+    if not chosen[part]:
+      expected = f'patterns that fit some of {" | ".join(names)}'
+      raise errors.InputError(part, expected, ', '.join(patterns))
+  return [
+    (row, column)
+    for row, column in table.cells
+    if row in chosen['rows'] and column in chosen['columns']
+  ]
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+  return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _some_rows(table: tables.Table, count: int) -> list[str]:
+  """The reference and others, evenly spaced, the last one among them."""
+  others = [row for row in table.rows if row != table.reference]
+  count = min(count - 1, len(others))
+  ends = [len(others) * (place + 1) // count for place in range(count)]
+  return [table.reference, *(others[end - 1] for end in ends)]
+
+
+def wanted_benchmarks(table: tables.Table, runs: Runs, scale: Scale) -> Wanted:
+  """What each run has to be measured on."""
   found = {}
-  for place, cell in table.cells.items():
-    config = cell_config(cell, load_config, scale)
-    found[place] = (run_config.name(config), config)
+  for place, (name, _) in runs.items():
+    benchmark = scale.benchmark_of(table.cells[place].measure)
+    found.setdefault(name, {})[benchmark.label] = benchmark
   return found
 
 
 def jobs(
-  names: Mapping[tuple[str, str], tuple[str, ml_collections.ConfigDict]],
-  num_seeds: int,
-  *,
-  at_once: bool,
+  runs: Runs, num_seeds: int, *, at_once: bool
 ) -> list[ml_collections.ConfigDict]:
   """What to train, in order; each run once, however many cells share it.
 
   Args:
-    names: from `run_names`.
+    runs: from `run_names`.
     num_seeds: runs per cell.
     at_once: whether the seeds of a cell are trained by one program. Else every
       cell gets its first seed before any gets its second.
@@ -107,7 +189,7 @@ def jobs(
   Returns:
     Configs with their seeds.
   """
-  unique = dict(names.values()).values()
+  unique = dict(runs.values()).values()
   seeds = [(0, num_seeds)] if at_once else [(s, 1) for s in range(num_seeds)]
   found = []
   for first, count in seeds:
@@ -121,8 +203,8 @@ def jobs(
 def run_job(
   config: ml_collections.ConfigDict,
   out: pathlib.Path,
-  benchmark: str,
-  scale: Scale,
+  benchmarks: Iterable[measures.Benchmark],
+  num_images: int | None = None,
   data_dir: str | None = None,
 ) -> bool:
   """Trains the seeds of one run as far as they are not, and measures them.
@@ -130,18 +212,34 @@ def run_job(
   Args:
     config: of the run, with its seeds.
     out: the folder of `runs/`.
-    benchmark: a name in `evaluation.BENCHMARKS`.
-    scale: how large the runs are.
+    benchmarks: what it is measured on.
+    num_images: how many test images; None for all.
     data_dir: folder of prepared TFDS data sets.
 
   Returns:
     Whether all is done; False if training was interrupted.
   """
   folder = run_folder(out, config)
-  numbers = range(config.seed, config.seed + config.num_seeds)
-  missing = [n for n in numbers if not measured(folder, n, benchmark, config)]
-  if not missing:
+  missing = {}
+  for seed in range(config.seed, config.seed + config.num_seeds):
+    own = run_config.seed_folder(folder, seed)
+    missing[own] = [
+      benchmark
+      for benchmark in benchmarks
+      if not measuring.read(own, benchmark, config, num_images)
+    ]
+  if not any(missing.values()):
     return True
+  if not _train(config, folder, data_dir):
+    return False
+  for own, lacking in missing.items():
+    if lacking:
+      measuring.measure(own, lacking, num_images, data_dir)
+  return True
+
+
+def _train(config, folder: pathlib.Path, data_dir) -> bool:
+  """Trains, or goes on training; whether that was finished."""
   is_one = config.num_seeds == 1
   workdir = run_config.seed_folder(folder, config.seed) if is_one else folder
   if not is_one and (folder / 'config.json').is_file():
@@ -149,18 +247,7 @@ def run_job(
     before = run_config.read(folder).num_seeds
     config = ml_collections.ConfigDict(config.to_dict())
     config.num_seeds = max(config.num_seeds, before)
-  if not training.train(config, workdir, data_dir=data_dir)['finished']:
-    return False
-  for seed in missing:
-    _measure(run_config.seed_folder(folder, seed), benchmark, scale, data_dir)
-  return True
-
-
-def check_benchmark(benchmark: str, data_dir: str | None = None) -> None:
-  """Raises errors.InputError if what measures the runs is not prepared."""
-  if benchmark == 'mnist_c':
-    for name in evaluation.MNIST_C:
-      sources.prepared_folder(f'mnist_corrupted/{name}', data_dir=data_dir)
+  return training.train(config, workdir, data_dir=data_dir)['finished']
 
 
 def run_folder(
@@ -170,43 +257,12 @@ def run_folder(
   return out / 'runs' / run_config.name(config)
 
 
-def measured(
-  folder: pathlib.Path,
-  seed: int,
-  benchmark: str,
-  config: ml_collections.ConfigDict,
-) -> Measured | None:
-  """What an earlier call measured of one seed; None if that is missing."""
-  folder = run_config.seed_folder(folder, seed)
-  try:
-    summary = json.loads((folder / 'summary.json').read_text())
-    content = json.loads(_results_file(folder, benchmark).read_text())
-  except (OSError, ValueError):
-    return None
-  is_last = summary['finished'] and summary['step'] == content['step']
-  if not is_last or run_config.read(folder).num_epochs != config.num_epochs:
-    return None
-  found = evaluation.Results.from_dict(content['results'])
-  clean = found.rows[0].accuracy
-  return Measured(found.accuracy, found.corrupted_accuracy, clean, summary)
-
-
-def _measure(folder, benchmark, scale, data_dir) -> None:
-  """Evaluates one seed's model and writes the results into its folder."""
-  restored = training.restore(folder)
-  source = None
-  if benchmark != 'mnist_c':
-    source = sources.load(restored.config.dataset, 'test', data_dir=data_dir)
-    count = scale.num_images
-    source = (source.images[:count], source.labels[:count])
-  found = evaluation.evaluate(
-    restored.predict, source, benchmark=benchmark, data_dir=data_dir
-  )
-  content = {'step': restored.step, 'results': found.to_dict()}
-  path = _results_file(folder, benchmark)
-  path.parent.mkdir(exist_ok=True)
-  path.write_text(json.dumps(content, indent=2) + '\n')
-
-
-def _results_file(folder: pathlib.Path, benchmark: str) -> pathlib.Path:
-  return folder / 'evaluation' / f'{benchmark}-latest.json'
+def check(
+  runs: Runs, wanted: Wanted, num_images: int | None, data_dir: str | None
+) -> None:
+  """Raises errors.InputError if data sets are not prepared, before training."""
+  benchmarks = {k: v for one in wanted.values() for k, v in one.items()}
+  for benchmark in benchmarks.values():
+    measuring.check(benchmark, num_images, data_dir)
+  for dataset in sorted({config.dataset for _, config in runs.values()}):
+    sources.load(dataset, 'test', data_dir=data_dir)

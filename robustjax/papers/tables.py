@@ -1,46 +1,104 @@
-"""What a published table is: rows, columns, and how each cell is run."""
+"""What a published table or figure is, and how each number of it is run."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from robustjax.papers import claims as claims_lib
+from robustjax.papers import measures
+
+Place = claims_lib.Place
+
 
 class Cell(NamedTuple):
-  """One cell of a published table.
+  """One number of a published table.
 
   Attributes:
     config: file and variant in configs/, such as `noiseout.py:cnn`.
     overrides: fields of the config and their values, as on a command line.
-    mean: published, in per cent; None where the paper's text is unreadable.
+    mean: published, in per cent; None where there is no number, or the paper's
+      text is unreadable.
     deviation: published, over the paper's runs; None where there is none.
+    between: published, in per cent, where there is a range only: from, to;
+      None for an end that is not printed.
+    measure: what is measured of the run; None where only its model is used.
   """
 
   config: str
   overrides: Mapping[str, str]
-  mean: float | None
-  deviation: float | None
+  mean: float | None = None
+  deviation: float | None = None
+  between: tuple[float | None, float | None] | None = None
+  measure: measures.Measure | None = None
+
+  @property
+  def has_published_value(self) -> bool:
+    """Whether the paper prints a number or a range."""
+    return self.mean is not None or self.between is not None
 
 
-class Table(NamedTuple):
-  """A published table of accuracies.
+class Panel(NamedTuple):
+  """A part of a figure whose columns are numbers: one pair of axes.
 
   Attributes:
     title: what it shows.
-    benchmark: a name in `evaluation.BENCHMARKS`.
-    cells: by (row, column).
-    reference: the row others are compared with, column by column.
-    note: how the published figures came about.
-    axis: what the columns count, where they are numbers and the table is
-      printed as curves; else None.
-    mark: a number on that axis to mark, or None.
+    axis: what the columns count.
+    columns: the numbers, by name of the column.
+    rows: its curves; None for all.
+    is_logarithmic: whether the axis is.
+    mark: a number on the axis to mark, or None.
   """
 
   title: str
-  benchmark: str
-  cells: Mapping[tuple[str, str], Cell]
+  axis: str
+  columns: Mapping[str, float]
+  rows: tuple[str, ...] | None = None
+  is_logarithmic: bool = False
+  mark: float | None = None
+
+
+class Size(NamedTuple):
+  """How large a model is, as published.
+
+  Attributes:
+    parameters: as printed.
+    gflops: billions of operations for one image.
+  """
+
+  parameters: str
+  gflops: float
+
+
+class Table(NamedTuple):
+  """A published table, or a figure of many runs.
+
+  Attributes:
+    title: what it shows.
+    cells: by (row, column).
+    reference: the row others are compared with, column by column.
+    note: how the published figures came about.
+    shows: 'accuracy' or 'error', in per cent.
+    references: rows that are compared with another row, and with which.
+    others: more that is measured of the same runs, each on the benchmark of
+      the cell.
+    drawing: a name in `drawing.DRAWINGS`: points | bars | curves.
+    panels: of curves.
+    claims: what the paper says of it.
+    sizes: published, by row.
+    remarks: what a reader of ours has to know besides.
+  """
+
+  title: str
+  cells: Mapping[Place, Cell]
   reference: str
   note: str
-  axis: str | None = None
-  mark: float | None = None
+  shows: str = 'accuracy'
+  references: Mapping[str, str] = {}
+  others: tuple[measures.Measure, ...] = ()
+  drawing: str = 'points'
+  panels: tuple[Panel, ...] = ()
+  claims: tuple[claims_lib.Claim, ...] = ()
+  sizes: Mapping[str, Size] = {}
+  remarks: tuple[str, ...] = ()
 
   @property
   def rows(self) -> list[str]:
@@ -48,11 +106,20 @@ class Table(NamedTuple):
     return list(dict.fromkeys(row for row, _ in self.cells))
 
   @property
-  def has_published_values(self) -> bool:
-    """Whether the paper prints numbers, and not a figure only."""
-    return any(cell.mean is not None for cell in self.cells.values())
-
-  @property
   def columns(self) -> list[str]:
     """Names of the columns, in order."""
     return list(dict.fromkeys(column for _, column in self.cells))
+
+  @property
+  def has_published_values(self) -> bool:
+    """Whether the paper prints numbers, and not a figure only."""
+    return any(cell.has_published_value for cell in self.cells.values())
+
+  @property
+  def is_figure(self) -> bool:
+    """Whether the paper draws it."""
+    return self.drawing != 'points'
+
+  def reference_of(self, row: str) -> str:
+    """The row that a row is compared with."""
+    return self.references.get(row, self.reference)

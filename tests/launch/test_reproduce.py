@@ -28,6 +28,10 @@ def test_lists_what_can_be_run(reproduce):
     assert f'--table=noiseout/{number} ' in printed
   for number in (1, 2, 4, 8):
     assert f'--figure=noiseout/{number} ' in printed
+  for name in ('table=weight_map/4', 'figure=weight_map/4'):
+    assert f'--{name} ' in printed
+  for name in ('noise_progression/resonance', 'noisy_dropout/11'):
+    assert f'--figure={name} ' in printed
 
 
 @pytest.mark.parametrize(
@@ -35,12 +39,21 @@ def test_lists_what_can_be_run(reproduce):
   [
     ([], 'expected --table, --figure, --all or --list'),
     (['--table=noiseout/2'], 'table: expected one of noiseout/1'),
-    (['--figure=noiseout/9'], 'figure: expected one of noiseout/1'),
+    (['--figure=noiseout/9'], 'figure: expected one of noise_'),
     (['--table=noiseout/5', '--figure=typo'], 'figure: expected one of'),
     (['--table=noiseout/5', '--num_seeds=3'], 'num_seeds: expected none for'),
     (['--table=noiseout/5', '--out=README.md'], 'out: expected a folder'),
     (['--table=noiseout/1', '--num_seeds=0'], 'num_seeds: expected an integer'),
     (['--table=noiseout/1', '--num_epochs=0'], 'num_epochs: expected an int'),
+    (['--table=noiseout/1', '--num_images=0'], 'num_images: expected an int'),
+    (['--table=noiseout/1', '--num_images=9'], 'num_images: expected none for'),
+    (['--table=noiseout/1', '--override=typo'], 'override: expected FIELD=VAL'),
+    (['--table=noiseout/1', '--override=a=b'], 'config field: expected'),
+    (
+      ['--table=noiseout/1', '--override=noise.rate=0.1'],
+      'override: expected none of a field that differs from cell to cell',
+    ),
+    (['--table=noiseout/5', '--override=a=b'], 'override: expected none for'),
     (['--table=noiseout/1', '--data_dir=/none'], 'launch/prepare_data.py'),
   ],
 )
@@ -68,7 +81,38 @@ def test_a_smoke_table_resumes_and_says_what_it_is(reproduce, tmp_path):
   assert code == 0, errors
   assert 'SMOKE RUN' in printed
   assert 'n 2' in printed
-  assert 'epoch 1/1' in printed
+  assert 'epoch 2/2' in printed
   code, again, _ = reproduce('--table=noiseout/1', '--scale=smoke')
   assert code == 0
   assert 'epoch' not in again.replace('- epochs', '').replace('14 epochs', '')
+
+
+@pytest.mark.slow
+def test_a_changed_run_says_so(reproduce, tmp_path):
+  change = '--override=noisy_dropout.where=all'
+  code, printed, errors = reproduce(
+    '--figure=noisy_dropout/9', '--scale=smoke', '--num_images=10', change
+  )
+  assert code == 0, errors
+  assert '- changed: noisy_dropout.where=all' in printed
+  assert '- images: the first 10 of the test set' in printed
+  stem = 'noisy_dropout-figure-9-smoke-10-images-noisy_dropout.where=all'
+  content = json.loads((tmp_path / f'{stem}.json').read_text())
+  assert content['claims'][0]['answer'] == 'not measured'
+  assert (tmp_path / f'{stem}.png').is_file()
+
+
+@pytest.mark.slow
+def test_all_runs_at_the_smoke_scale(reproduce, tmp_path):
+  code, _, errors = reproduce('--all', '--scale=smoke')
+  assert code == 0, errors
+  names = {path.stem for path in tmp_path.glob('*.json')}
+  for stem in (
+    'noiseout-table-1',
+    'noiseout-figure-8',
+    'noise_progression-figure-resonance',
+    'noisy_dropout-table-grid',
+    'weight_map-table-7',
+    'weight_map-figure-4',
+  ):
+    assert f'{stem}-smoke' in names

@@ -7,20 +7,31 @@ from robustjax import data
 from robustjax.data import sources
 from robustjax.papers import explanations
 from robustjax.papers import figures
+from robustjax.papers import heat_maps
+from robustjax.papers import variances
+
+FIG = [name for name in figures.FIGURES if name.startswith('noiseout')]
+OTHERS = [name for name in figures.FIGURES if name not in FIG]
 
 
-def test_images_are_the_first_sevens_of_each_set(monkeypatch):
-  labels = np.array([1, 7, 7, 0, 7])
-  loaded = []
+@pytest.fixture
+def loaded(monkeypatch):
+  """Five images, of brightness 0 to 4; the names of what is loaded."""
+  names = []
 
   def load(name, split, data_dir=None):
-    loaded.append((name, split))
+    names.append((name, split))
     pixels = np.arange(5, dtype=np.uint8)[:, None, None, None]
+    labels = np.array([1, 7, 7, 0, 7])
     return data.from_arrays(np.broadcast_to(pixels, (5, 6, 6, 1)), labels)
 
   monkeypatch.setattr(sources, 'load', load)
+  return names
+
+
+def test_images_are_the_first_sevens_of_each_set(loaded):
   figure = figures.FIGURES['noiseout/1']._replace(num_images=2)
-  found = figures.corrupted_images(figure)
+  found = figures.images_of(figure)
   assert loaded == [
     ('mnist_corrupted/identity', 'test'),
     ('mnist_corrupted/brightness', 'test'),
@@ -31,7 +42,28 @@ def test_images_are_the_first_sevens_of_each_set(monkeypatch):
   np.testing.assert_allclose(images[:, 0, 0, 0], [1 / 255, 2 / 255])
 
 
-@pytest.mark.parametrize('name', figures.FIGURES)
+def test_images_may_be_of_all_classes(loaded):
+  figure = figures.FIGURES['weight_map/5']._replace(num_images=3)
+  ((images, chosen),) = figures.images_of(figure).values()
+  assert loaded == [('mnist', 'test')]
+  np.testing.assert_array_equal(chosen, [1, 7, 7])
+  np.testing.assert_allclose(images[:, 0, 0, 0], [0, 1 / 255, 2 / 255])
+
+
+def _draw(name, one, images, monkeypatch, folder):
+  figure = figures.FIGURES[name]
+  explanation = figure.explanation._replace(explain=lambda *arguments: one)
+  replaced = figure._replace(explanation=explanation)
+  monkeypatch.setitem(figures.FIGURES, name, replaced)
+  restored = dict.fromkeys(figure.cells)
+  paths = figures.draw(name, restored, images, folder, {'devices': 'x'})
+  stem = name.replace('/', '-figure-')
+  assert [path.name for path in paths] == [f'{stem}.png', f'{stem}.json']
+  assert paths[0].read_bytes().startswith(b'\x89PNG')
+  return json.loads(paths[1].read_text())['images']
+
+
+@pytest.mark.parametrize('name', FIG)
 def test_a_figure_is_drawn_with_its_numbers(name, monkeypatch, tmp_path, rng):
   hidden = rng.normal(size=(2, 64 * 4)).astype(np.float32)
   images = rng.uniform(size=(2, 8, 8, 1)).astype(np.float32)
@@ -39,11 +71,25 @@ def test_a_figure_is_drawn_with_its_numbers(name, monkeypatch, tmp_path, rng):
     images, np.array([7, 7]), np.array([7, 2]), images - 0.5, hidden, hidden,
     {'input': 0.1},
   )  # fmt: skip
-  monkeypatch.setattr(explanations, 'explain', lambda *arguments: one)
   pairs = {'clean': (images, one.labels), 'fog': (images, one.labels)}
-  paths = figures.draw(name, None, pairs, tmp_path, {'devices': 'x'})
-  stem = name.replace('/', '-figure-')
-  assert [path.name for path in paths] == [f'{stem}.png', f'{stem}.json']
-  assert paths[0].read_bytes().startswith(b'\x89PNG')
-  content = json.loads(paths[1].read_text())
-  assert content['images']['fog']['accuracy'] == 0.5
+  content = _draw(name, one, pairs, monkeypatch, tmp_path)
+  assert content['fog']['accuracy'] == 0.5
+
+
+@pytest.mark.parametrize('name', OTHERS)
+def test_several_classifiers_are_drawn_side_by_side(
+  name, monkeypatch, tmp_path, rng
+):
+  images = rng.uniform(size=(2, 8, 8, 1)).astype(np.float32)
+  labels = np.array([7, 7])
+  maps = images[..., 0]
+  share = np.array([0.2, np.nan])
+  one = {
+    'weight_map/5': heat_maps.HeatMaps(
+      images, labels, np.array([7, 2]), maps, share, share + 0.5
+    ),
+    'weight_map/amplification': {'layer': variances.Variances(2.0, 0.1, 0.5)},
+  }[name]
+  pairs = {'test': (images, labels)}
+  content = _draw(name, one, pairs, monkeypatch, tmp_path)
+  assert list(content) == list(figures.FIGURES[name].cells)

@@ -7,28 +7,37 @@ import pytest
 
 from robustjax import data
 from robustjax import errors
-from robustjax import evaluation
 from robustjax import training
 from robustjax.data import sources
+from robustjax.papers import measures
+from robustjax.papers import measuring
 from robustjax.papers import reproduction
 from robustjax.papers import tables
 from robustjax.training import run_config
 
+NOISE = measures.Benchmark('degradations', {'gaussian_noise': (0.2,)})
+MEASURE = measures.mean_accuracy(NOISE)
+SCALE = reproduction.Scale(2, num_images=8)
+
 
 @pytest.fixture
-def config(root):
-  """The plain CNN on the digits, for two steps."""
-  config = _load(root)('noiseout.py:cnn')
-  config.dataset, config.batch_size, config.num_epochs = 'digits', 8, 1
-  return config.lock()
+def load(root, monkeypatch):
+  """The configs of this checkout, by FILE:VARIANT."""
+  monkeypatch.syspath_prepend(str(root))  # They import one another.
 
-
-def _load(root):
   def load(text):
     file, variant = text.split(':')
     return runpy.run_path(str(root / 'configs' / file))['get_config'](variant)
 
   return load
+
+
+@pytest.fixture
+def config(load):
+  """The plain CNN on the digits, for two steps."""
+  config = load('noiseout.py:cnn')
+  config.dataset, config.batch_size, config.num_epochs = 'digits', 8, 1
+  return config.lock()
 
 
 @pytest.fixture(autouse=True)
@@ -38,22 +47,83 @@ def _few_digits(monkeypatch):
   monkeypatch.setattr(sources, 'load', lambda name, split, data_dir=None: few)
 
 
-SCALE = reproduction.Scale({}, 2, 'degradations', num_images=8)
-
-
-def _table():
-  cell = tables.Cell('noiseout.py:cnn', {'noise.rate': '0.25'}, 1.0, 1.0)
+def _table(num_rows=3):
+  cell = tables.Cell('noiseout.py:cnn', {'noise.rate': '0.25'}, measure=MEASURE)
   cells = {('a', 'x'): cell, ('b', 'x'): cell._replace(overrides={})}
   cells['c', 'x'] = cell
-  return tables.Table('title', 'degradations', cells, 'a', 'note')
+  for row in range(3, num_rows):
+    overrides = {'noise.rate': f'0.{row}'}
+    cells[str(row), 'x'] = cell._replace(overrides=overrides)
+  return tables.Table('title', cells, 'a', 'note')
 
 
-def test_cells_with_one_config_share_a_run(root):
-  scale = reproduction.Scale({'num_epochs': '3'}, 2)
-  names = reproduction.run_names(_table(), _load(root), scale)
-  assert names['a', 'x'][0] == names['c', 'x'][0] != names['b', 'x'][0]
-  assert names['a', 'x'][1].noise.rate == 0.25
-  assert names['a', 'x'][1].num_epochs == 3
+def test_cells_with_one_config_share_a_run(load):
+  scale = reproduction.Scale(2, {'num_epochs': '3'})
+  runs = reproduction.run_names(_table(), load, scale)
+  assert runs['a', 'x'][0] == runs['c', 'x'][0] != runs['b', 'x'][0]
+  assert runs['a', 'x'][1].noise.rate == 0.25
+  assert runs['a', 'x'][1].num_epochs == 3
+
+
+def test_changes_come_last_but_do_not_undo_a_table(load):
+  cell = _table().cells['a', 'x']
+  scale = reproduction.Scale(
+    2,
+    overrides={'num_epochs': '3', 'batch_size': '8'},
+    by_config={
+      'noiseout.py': {'batch_size': '7'},
+      'noiseout.py:cnn': {'batch_size': '9'},
+      'noiseout.py:other': {'x': 'y'},
+    },
+    changes={'num_epochs': '4'},
+  )
+  config = reproduction.cell_config(cell, load, scale)
+  assert (config.num_epochs, config.batch_size) == (4, 9)
+  scale = reproduction.Scale(2, changes={'noise.rate': '0.5'})
+  with pytest.raises(errors.InputError, match='override: .*noise.rate'):
+    reproduction.cell_config(cell, load, scale)
+  scale = reproduction.Scale(2, changes={'typo': '1'})
+  with pytest.raises(errors.InputError, match='config field: .*typo'):
+    reproduction.cell_config(cell, load, scale)
+
+
+def test_some_rows_are_the_reference_and_others_spread_out(load):
+  scale = SCALE._replace(num_rows=3)
+  runs = reproduction.run_names(_table(num_rows=8), load, scale)
+  # a is the reference, c its run too; of b, c, 3 .. 7 the third and the last.
+  assert [row for row, _ in runs] == ['a', 'c', '3', '7']
+
+
+def test_rows_and_columns_are_chosen_by_patterns(load):
+  table, found = _table(num_rows=5), {}
+  for rows, columns in ((('a', '[3-9]'), ('*',)), (('*',), ('x',))):
+    scale = SCALE._replace(rows=rows, columns=columns)
+    found[rows] = set(reproduction.run_names(table, load, scale))
+  assert found['a', '[3-9]'] == {('a', 'x'), ('3', 'x'), ('4', 'x')}
+  assert found[('*',)] == set(table.cells)
+  # Those asked for by name are all run, at whatever scale.
+  scale = SCALE._replace(rows=('b', '4'), num_rows=2)
+  assert len(reproduction.run_names(table, load, scale)) == 2
+  for part in ('rows', 'columns'):
+    scale = SCALE._replace(**{part: ('y*',)})
+    with pytest.raises(errors.InputError, match=f'{part}: expected patterns'):
+      reproduction.run_names(table, load, scale)
+
+
+def test_runs_are_measured_on_what_their_cells_show(load):
+  table = _table()
+  other = tables.Cell(
+    'noiseout.py:cnn', {}, measure=measures.mean_accuracy(measures.MNIST_C)
+  )
+  table.cells['b', 'y'] = other
+  runs = reproduction.run_names(table, load, SCALE)
+  wanted = reproduction.wanted_benchmarks(table, runs, SCALE)
+  b = runs['b', 'x'][0]
+  assert set(wanted[b]) == {NOISE.label, 'mnist_c'}
+  assert set(wanted[runs['a', 'x'][0]]) == {NOISE.label}
+  scale = SCALE._replace(stand_ins={'mnist_c': measures.DEGRADATIONS})
+  wanted = reproduction.wanted_benchmarks(table, runs, scale)
+  assert set(wanted[b]) == {NOISE.label, 'degradations'}
 
 
 @pytest.mark.parametrize(
@@ -63,52 +133,56 @@ def test_cells_with_one_config_share_a_run(root):
     (False, [(0.25, 0, 1), (0.0, 0, 1), (0.25, 1, 1), (0.0, 1, 1)]),
   ],
 )
-def test_each_run_once_and_first_seeds_first(root, at_once, expected):
-  names = reproduction.run_names(_table(), _load(root), SCALE)
-  jobs = reproduction.jobs(names, 2, at_once=at_once)
+def test_each_run_once_and_first_seeds_first(load, at_once, expected):
+  runs = reproduction.run_names(_table(), load, SCALE)
+  jobs = reproduction.jobs(runs, 2, at_once=at_once)
   found = [(job.noise.rate, job.seed, job.num_seeds) for job in jobs]
   assert found == expected
 
 
+def _run(config, out, benchmark=NOISE):
+  return reproduction.run_job(config, out, [benchmark], num_images=8)
+
+
+def _read(folder, seed, config, benchmark=NOISE):
+  own = run_config.seed_folder(folder, seed)
+  return measuring.read(own, benchmark, config, num_images=8)
+
+
 def test_a_job_is_trained_and_measured_once(config, tmp_path, monkeypatch):
-  calls = []
-  train = training.train
+  trained, measured = [], []
+  train, measure = training.train, measuring.measure
   monkeypatch.setattr(
     training,
     'train',
     lambda config, *others, **options: (
-      calls.append(config.seed) or train(config, *others, **options)
+      trained.append(config.seed) or train(config, *others, **options)
     ),
   )
-  folder = reproduction.run_folder(tmp_path, config)
-  run = reproduction.run_job
-  assert reproduction.measured(folder, 0, 'degradations', config) is None
-  assert run(config, tmp_path, 'degradations', SCALE)
-  assert run(config, tmp_path, 'degradations', SCALE)
-  assert calls == [0]
-  found = reproduction.measured(folder, 0, 'degradations', config)
-  restored = training.restore(run_config.seed_folder(folder, 0))
-  digits = sources.load('digits', 'test')
-  expected = evaluation.evaluate(
-    restored.predict,
-    (digits.images[:8], digits.labels[:8]),
-    benchmark='degradations',
+  monkeypatch.setattr(
+    measuring,
+    'measure',
+    lambda folder, benchmarks, *others: (
+      measured.extend(one.label for one in benchmarks)
+      or measure(folder, benchmarks, *others)
+    ),
   )
-  assert found.accuracy == expected.accuracy
-  assert found.clean == expected.rows[0].accuracy
-  longer = ml_collections.ConfigDict(config.to_dict())
-  longer.num_epochs = 2
-  assert reproduction.measured(folder, 0, 'degradations', longer) is None
+  assert _run(config, tmp_path)
+  assert _run(config, tmp_path)
+  assert trained == [0]
+  # Another table needs another benchmark of the same run.
+  both = [NOISE, measures.CLEAN]
+  assert reproduction.run_job(config, tmp_path, both, num_images=8)
+  assert measured == [NOISE.label, 'clean']
 
 
 def test_several_seeds_of_a_job_share_a_folder(config, tmp_path):
   config = ml_collections.ConfigDict(config.to_dict())
   config.num_seeds = 2
-  assert reproduction.run_job(config, tmp_path, 'degradations', SCALE)
+  assert _run(config, tmp_path)
   folder = reproduction.run_folder(tmp_path, config)
   for seed in (0, 1):
-    one = reproduction.measured(folder, seed, 'degradations', config)
-    assert one.summary['seed'] == seed
+    assert _read(folder, seed, config).summary['seed'] == seed
   assert json.loads((folder / 'summary.json').read_text())['finished']
 
 
@@ -116,7 +190,7 @@ def test_an_interrupted_job_is_not_measured(config, tmp_path, monkeypatch):
   monkeypatch.setattr(
     training, 'train', lambda *arguments, **options: {'finished': False}
   )
-  assert not reproduction.run_job(config, tmp_path, 'degradations', SCALE)
+  assert not _run(config, tmp_path)
 
 
 def test_fewer_seeds_than_before_are_no_other_run(config, tmp_path):
@@ -125,11 +199,18 @@ def test_fewer_seeds_than_before_are_no_other_run(config, tmp_path):
   folder = reproduction.run_folder(tmp_path, config)
   run_config.claim(folder, config)
   config.num_seeds = 2
-  assert reproduction.run_job(config, tmp_path, 'degradations', SCALE)
-  assert reproduction.measured(folder, 1, 'degradations', config)
+  assert _run(config, tmp_path)
+  assert _read(folder, 1, config)
 
 
-def test_a_benchmark_that_is_not_prepared_is_named_before_training(tmp_path):
-  with pytest.raises(errors.InputError, match='prepare_data.py'):
-    reproduction.check_benchmark('mnist_c', tmp_path)
-  reproduction.check_benchmark('degradations', tmp_path)
+def test_what_is_not_prepared_is_named_before_training(load, monkeypatch):
+  def load_no_data(name, split, data_dir=None):
+    raise errors.InputError('data_dir', 'data', f'no {name}')
+
+  table = _table()
+  runs = reproduction.run_names(table, load, SCALE)
+  wanted = reproduction.wanted_benchmarks(table, runs, SCALE)
+  reproduction.check(runs, wanted, None, None)
+  monkeypatch.setattr(sources, 'load', load_no_data)
+  with pytest.raises(errors.InputError, match='no mnist'):
+    reproduction.check(runs, wanted, None, None)

@@ -1,0 +1,134 @@
+"""Measures a trained run on a benchmark, and reads what was measured before.
+
+Results are in the run's folder, `evaluation/BENCHMARK-latest.json`. The name
+says which sets they are of, and how many images each has if not all.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import json
+import os
+import pathlib
+from typing import Any
+from typing import NamedTuple
+
+import ml_collections
+
+from robustjax import errors
+from robustjax import evaluation
+from robustjax import training
+from robustjax.data import sources
+from robustjax.papers import measures
+from robustjax.training import run_config
+
+_PUBLISHED = ('mnist_c', 'cifar10_c')  # read, not made from test images
+
+
+class Measured(NamedTuple):
+  """What one seed of a run did.
+
+  Attributes:
+    results: on a benchmark.
+    summary: what training reported.
+  """
+
+  results: evaluation.Results
+  summary: Mapping[str, Any]
+
+
+def results_file(
+  folder: pathlib.Path, benchmark: measures.Benchmark, num_images: int | None
+) -> pathlib.Path:
+  """Where the results of one seed are kept."""
+  count = '' if num_images is None else f'-{num_images}-images'
+  return folder / 'evaluation' / f'{benchmark.label}{count}-latest.json'
+
+
+def read(
+  folder: pathlib.Path,
+  benchmark: measures.Benchmark,
+  config: ml_collections.ConfigDict,
+  num_images: int | None = None,
+) -> Measured | None:
+  """What an earlier call measured of one seed; None if that is missing.
+
+  Args:
+    folder: of the seed.
+    benchmark: what it was measured on.
+    config: how it is to be trained; fewer epochs do not count.
+    num_images: of each set; None for all.
+
+  Returns:
+    Results and summary.
+  """
+  try:
+    summary = json.loads((folder / 'summary.json').read_text())
+    path = results_file(folder, benchmark, num_images)
+    content = json.loads(path.read_text())
+  except (OSError, ValueError):
+    return None
+  # The step measured may be an earlier one: the best on validation images.
+  trained = content.get('trained_steps', content['step'])
+  is_last = summary['finished'] and summary['step'] == trained
+  if not is_last or run_config.read(folder).num_epochs != config.num_epochs:
+    return None
+  return Measured(evaluation.Results.from_dict(content['results']), summary)
+
+
+def measure(
+  folder: pathlib.Path,
+  benchmarks: Iterable[measures.Benchmark],
+  num_images: int | None = None,
+  data_dir: str | os.PathLike | None = None,
+) -> None:
+  """Evaluates the model of one seed and writes the results into its folder.
+
+  Args:
+    folder: of the seed, trained to the end.
+    benchmarks: what it is measured on.
+    num_images: the first of the test images to take; None for all.
+    data_dir: folder of prepared TFDS data sets.
+  """
+  restored = training.restore(folder)
+  trained = json.loads((folder / 'summary.json').read_text())['step']
+  for benchmark in benchmarks:
+    source = None
+    if benchmark.name not in _PUBLISHED:
+      source = test_images(restored.config.dataset, num_images, data_dir)
+    found = evaluation.evaluate(
+      restored.predict, source, data_dir=data_dir, **benchmark.options
+    )
+    content = {
+      'step': restored.step,
+      'trained_steps': trained,
+      'results': found.to_dict(),
+    }
+    path = results_file(folder, benchmark, num_images)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + '\n')
+
+
+def test_images(
+  dataset: str, num_images: int | None, data_dir: str | os.PathLike | None
+) -> sources.DataSet:
+  """The test images of a data set, or the first of them."""
+  data = sources.load(dataset, 'test', data_dir=data_dir)
+  return data._replace(
+    images=data.images[:num_images], labels=data.labels[:num_images]
+  )
+
+
+def check(
+  benchmark: measures.Benchmark,
+  num_images: int | None = None,
+  data_dir: str | os.PathLike | None = None,
+) -> None:
+  """Raises errors.InputError if a benchmark cannot be run, before training."""
+  if benchmark.name not in _PUBLISHED:
+    return
+  if num_images is not None:
+    expected = f'none for {benchmark.name}, whose sets are read whole'
+    raise errors.InputError('num_images', expected, str(num_images))
+  if benchmark.name == 'mnist_c':
+    for name in evaluation.MNIST_C:
+      sources.prepared_folder(f'mnist_corrupted/{name}', data_dir=data_dir)

@@ -1,0 +1,69 @@
+"""Numbers read off results made by hand."""
+
+import pytest
+
+from robustjax import errors
+from robustjax import evaluation
+from robustjax.papers import measures
+
+# Ten images clean, four of class 0; 7 right, 9 of them among five.
+CLEAN = evaluation.Row(
+  'clean',
+  None,
+  7,
+  10,
+  top5_correct=9,
+  class_correct=(1, 6),
+  class_total=(4, 6),
+)
+NOISY = evaluation.Row('gaussian_noise', 0.2, 4, 10)
+BLURRED = evaluation.Row('gaussian_blur', 0.2, 2, 10)
+FOUND = evaluation.Results('degradations', 'x', (CLEAN, NOISY, BLURRED))
+ON = measures.DEGRADATIONS
+
+
+@pytest.mark.parametrize(
+  ('measure', 'expected'),
+  [
+    (measures.mean_accuracy(ON), (0.7 + 0.4 + 0.2) / 3),
+    (measures.corrupted_accuracy(ON), 0.3),
+    (measures.clean_accuracy(), 0.7),
+    (measures.clean_error(), 0.3),
+    (measures.top5_error(), 0.1),
+    (measures.class_accuracy(0), 0.25),
+    (measures.class_accuracy(1), 1.0),
+    (measures.class_accuracy(2), None),
+    (measures.accuracy_at('gaussian_noise', 0.2, ON), 0.4),
+    (measures.accuracy_at('gaussian_blur', 0.2, ON), 0.2),
+    (measures.accuracy_at('gaussian_blur', 0.0, ON), 0.7),
+    (measures.error_at('gaussian_noise', 0.2, ON), 0.6),
+  ],
+)
+def test_a_measure_is_one_number(measure, expected):
+  assert measure.of(FOUND) == pytest.approx(expected)
+
+
+def test_the_weighted_average_is_the_accuracy():
+  # Recalls 1/4 and 6/6, weighted by 4 and 6 of 10 images.
+  expected = (1 / 4) * 0.4 + 1.0 * 0.6
+  found = measures.weighted_accuracy().of(FOUND)
+  assert found == pytest.approx(expected) == pytest.approx(CLEAN.accuracy)
+
+
+def test_top_5_takes_more_than_five_classes():
+  few = FOUND._replace(rows=(CLEAN._replace(top5_correct=None),))
+  with pytest.raises(errors.InputError, match='more than five classes'):
+    measures.top5_error().of(few)
+
+
+def test_a_label_says_which_sets_there_are():
+  blur = {'gaussian_blur': (0.0, 2.0)}
+  benchmark = measures.Benchmark('degradations', blur)
+  assert benchmark.label == 'degradations-gaussian_blur-2'
+  assert benchmark.options == {'benchmark': 'degradations', 'amounts': blur}
+  attack = measures.Benchmark('fgsm', epsilons=(0.0, 1 / 255))
+  assert attack.label == 'fgsm-0.00392'
+  assert attack.options['epsilons'] == (0.0, 1 / 255)
+  assert measures.CLEAN.label == 'clean'
+  assert measures.MNIST_C.label == 'mnist_c'
+  assert measures.MNIST_C.options == {'benchmark': 'mnist_c'}
