@@ -7,7 +7,6 @@ from robustjax.papers import tables
 
 Found = claims.Found
 _BAR_WIDTH = 0.85  # of a group's share of the axis, divided among the rows
-_MAX_PANELS = 3  # side by side
 
 
 def draw(table: tables.Table, found: Found):
@@ -36,7 +35,7 @@ def _summary(values) -> tuple[float, float]:
 def curves(table: tables.Table, found: Found):
   """Means over the columns' numbers with deviations, a curve per row."""
   panels = table.panels
-  width = min(len(panels), _MAX_PANELS)
+  width = min(len(panels), 3 if len(panels) % 3 == 0 else 2)  # full lines
   height = -(-len(panels) // width)
   figure = canvas.new_figure(2 + 4.5 * width, 0.5 + 4 * height)
   grid = figure.subplots(height, width, squeeze=False)

@@ -118,6 +118,7 @@ def _robustness() -> tables.Table:
       for column, epsilon in attacks.items():
         measure = measures.accuracy_at('fgsm', epsilon, _ATTACKS)
         cells[row, column] = noisy_dropout.cell(arm, rate, measure)
+  panels.sort(key=lambda panel: panel.title)  # A line for each kind of noise.
   return tables.Table(
     'accuracy under Gaussian noise and FGSM',
     cells,

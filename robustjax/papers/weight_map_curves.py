@@ -93,10 +93,10 @@ def _figure(dataset: str, networks, amounts) -> tables.Table:
     for noise, values in amounts.items()
   }
   cells, panels, references = {}, [], {}
-  for network in networks:
-    rows = weight_map.rows_of(network, dataset)
-    references |= dict.fromkeys(rows, _REFERENCES[network])
-    for noise, numbers in columns.items():
+  for noise, numbers in columns.items():
+    for network in networks:
+      rows = weight_map.rows_of(network, dataset)
+      references |= dict.fromkeys(rows, _REFERENCES[network])
       title = f'{network}, {_TITLES[noise]}'
       panel = tables.Panel(title, _AXES[noise], numbers, tuple(rows))
       panels.append(panel)

@@ -39,7 +39,7 @@ def test_panels_have_their_own_rows_and_columns():
   labels = [a.get_legend_handles_labels()[1] for a in axes]
   assert labels[:3] == [['CNN'], ['Res'], ['CNN', 'Res']]
   assert [a.get_title() for a in axes[:4]] == ['A', 'B', 'C', 'D']
-  assert axes[0].get_ylabel() == axes[3].get_ylabel() == 'error %'
+  assert axes[0].get_ylabel() == axes[2].get_ylabel() == 'error %'
 
 
 def test_bars_stand_beside_what_is_published():
