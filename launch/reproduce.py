@@ -32,6 +32,7 @@ from robustjax import training
 from robustjax.papers import figures
 from robustjax.papers import reporting
 from robustjax.papers import reproduction
+from robustjax.papers import tables
 from robustjax.papers import training_cost
 from robustjax.training import interruption
 from robustjax.training import run_config
@@ -58,8 +59,8 @@ _OVERRIDES = flags.DEFINE_multi_string(
 _ROWS = flags.DEFINE_multi_string(
   'rows',
   ['*'],
-  'Rows of the table or curves that are run, as patterns; may be repeated, such'
-  " as --rows='CNN*'. By default all.",
+  'Rows of the table or curves that are run beside the reference, as patterns;'
+  " may be repeated, such as --rows='CNN*'. By default all.",
 )
 _COLUMNS = flags.DEFINE_multi_string('columns', ['*'], 'The same for columns.')
 _SCALE = flags.DEFINE_enum(
@@ -86,9 +87,7 @@ def _scale() -> reproduction.Scale:
   changes = _changes()
   if _NUM_EPOCHS.value is not None:
     changes['num_epochs'] = str(_NUM_EPOCHS.value)
-  return scale._replace(
-    changes=changes, rows=tuple(_ROWS.value), columns=tuple(_COLUMNS.value)
-  )
+  return scale._replace(changes=changes)
 
 
 def _changes() -> dict[str, str]:
@@ -160,6 +159,7 @@ def _say_saved(paths, out) -> None:
 def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
   """Runs the cells of a table; whether all are done."""
   scale, data_dir = _scale(), _DATA_DIR.value
+  table = tables.only(table, rows=_ROWS.value, columns=_COLUMNS.value)
   runs = reproduction.run_names(table, _load_config, scale)
   wanted = reproduction.wanted_benchmarks(table, runs, scale)
   reproduction.check(runs, wanted, scale.num_images, data_dir)

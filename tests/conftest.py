@@ -3,8 +3,12 @@
 Implicit rank promotion is an error, and so is every warning (pyproject.toml)
 and, unless a test carries `standard_promotion` with a reason, implicit
 promotion of dtypes. Eight CPU devices stand for an accelerator host.
+
+Most of a test is compilation. XLA optimises less for the everyday tests, which
+takes a third off their time; slow ones run what users run.
 """
 
+import os
 import pathlib
 
 import jax
@@ -15,6 +19,14 @@ jax.config.update('jax_num_cpu_devices', 8)
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+  """Sets what XLA reads when it first compiles."""
+  if 'not slow' in config.option.markexpr:
+    flags = os.environ.get('XLA_FLAGS', '')
+    flag = '--xla_backend_optimization_level=1'
+    os.environ['XLA_FLAGS'] = f'{flags} {flag}'.strip()
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,6 @@ share its runs.
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
-import fnmatch
 import pathlib
 from typing import NamedTuple
 
@@ -41,8 +39,6 @@ class Scale(NamedTuple):
     num_images: how many test images are measured; None for all.
     stand_ins: benchmarks in the place of others, by their label.
     num_rows: how many rows of a table are run; None for all.
-    rows: patterns of the names of the rows that are run, such as '*NoiseOut'.
-    columns: the same of columns.
   """
 
   num_seeds: int
@@ -52,8 +48,6 @@ class Scale(NamedTuple):
   num_images: int | None = None
   stand_ins: Mapping[str, measures.Benchmark] = {}
   num_rows: int | None = None
-  rows: tuple[str, ...] = ('*',)
-  columns: tuple[str, ...] = ('*',)
 
   def benchmark_of(self, measure: measures.Measure) -> measures.Benchmark:
     """What a run is measured on."""
@@ -116,21 +110,16 @@ def run_names(
 ) -> Runs:
   """The name and the config of the run behind each cell that is run.
 
-  At a scale of a few rows, those are the runs of their middle cells, unless
-  some are asked for by name.
-
-  Raises:
-    errors.InputError: if no row or column has a name asked for.
+  At a scale of a few rows, those are the runs of their middle cells.
   """
   found, known = {}, {}
-  for place in _chosen(table, scale):
-    cell = table.cells[place]
+  for place, cell in table.cells.items():
     key = cell.config, tuple(cell.overrides.items())
     if key not in known:
       config = cell_config(cell, load_config, scale)
       known[key] = run_config.name(config), config
     found[place] = known[key]
-  if scale.num_rows is None or len(found) < len(table.cells):
+  if scale.num_rows is None or scale.num_rows >= len(table.rows):
     return found
   rows = _some_rows(table, scale.num_rows)
   column = table.columns[(len(table.columns) - 1) // 2]
@@ -138,32 +127,14 @@ def run_names(
   return {place: run for place, run in found.items() if run[0] in kept}
 
 
-def _chosen(table: tables.Table, scale: Scale) -> list[tables.Place]:
-  """The cells whose row and column are asked for."""
-  chosen = {}
-  for part, names in (('rows', table.rows), ('columns', table.columns)):
-    patterns = getattr(scale, part)
-    chosen[part] = [name for name in names if _matches(name, patterns)]
-    if not chosen[part]:
-      expected = f'patterns that fit some of {" | ".join(names)}'
-      raise errors.InputError(part, expected, ', '.join(patterns))
-  return [
-    (row, column)
-    for row, column in table.cells
-    if row in chosen['rows'] and column in chosen['columns']
-  ]
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-  return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
 def _some_rows(table: tables.Table, count: int) -> list[str]:
   """The reference and others, evenly spaced, the last one among them."""
-  others = [row for row in table.rows if row != table.reference]
+  is_there = table.reference in table.rows
+  first = table.reference if is_there else table.rows[0]
+  others = [row for row in table.rows if row != first]
   count = min(count - 1, len(others))
   ends = [len(others) * (place + 1) // count for place in range(count)]
-  return [table.reference, *(others[end - 1] for end in ends)]
+  return [first, *(others[end - 1] for end in ends)]
 
 
 def wanted_benchmarks(table: tables.Table, runs: Runs, scale: Scale) -> Wanted:

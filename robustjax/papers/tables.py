@@ -1,8 +1,11 @@
 """What a published table or figure is, and how each number of it is run."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
+import fnmatch
 from typing import NamedTuple
 
+from robustjax import errors
 from robustjax.papers import claims as claims_lib
 from robustjax.papers import measures
 
@@ -123,3 +126,55 @@ class Table(NamedTuple):
   def reference_of(self, row: str) -> str:
     """The row that a row is compared with."""
     return self.references.get(row, self.reference)
+
+
+def only(
+  table: Table, *, rows: Sequence[str] = ('*',), columns: Sequence[str] = ('*',)
+) -> Table:
+  """A part of a table.
+
+  Args:
+    table: the whole.
+    rows: patterns of the names of the rows that stay, such as 'CNN*'.
+    columns: the same of columns.
+
+  Returns:
+    The table with those cells, and the panels that have some of them. Rows that
+    others are compared with stay as well.
+
+  Raises:
+    errors.InputError: if no row or no column has such a name.
+  """
+  rows = _matching('rows', table.rows, rows)
+  columns = _matching('columns', table.columns, columns)
+  rows = {*map(table.reference_of, rows), *rows}
+  cells = {
+    (row, column): cell
+    for (row, column), cell in table.cells.items()
+    if row in rows and column in columns
+  }
+  panels = [_only(panel, rows, columns) for panel in table.panels]
+  panels = tuple(panel for panel in panels if panel is not None)
+  return table._replace(cells=cells, panels=panels)
+
+
+def _only(panel: Panel, rows, columns) -> Panel | None:
+  """A part of a panel; None if nothing is left."""
+  kept = {name: one for name, one in panel.columns.items() if name in columns}
+  own = panel.rows and tuple(row for row in panel.rows if row in rows)
+  is_empty = not kept or (panel.rows is not None and not own)
+  return None if is_empty else panel._replace(columns=kept, rows=own)
+
+
+def _matching(
+  field: str, names: Sequence[str], patterns: Sequence[str]
+) -> list[str]:
+  found = [
+    name
+    for name in names
+    if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+  ]
+  if not found:
+    expected = f'patterns that fit some of {" | ".join(names)}'
+    raise errors.InputError(field, expected, ', '.join(patterns))
+  return found

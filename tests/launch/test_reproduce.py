@@ -55,6 +55,7 @@ def test_lists_what_can_be_run(reproduce):
     ),
     (['--table=noiseout/5', '--override=a=b'], 'override: expected none for'),
     (['--table=noiseout/1', '--data_dir=/none'], 'launch/prepare_data.py'),
+    (['--table=noiseout/1', '--rows=cnn'], 'rows: expected patterns that fit'),
   ],
 )
 def test_bad_input_ends_in_one_line(reproduce, arguments, message):

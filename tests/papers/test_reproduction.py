@@ -94,22 +94,6 @@ def test_some_rows_are_the_reference_and_others_spread_out(load):
   assert [row for row, _ in runs] == ['a', 'c', '3', '7']
 
 
-def test_rows_and_columns_are_chosen_by_patterns(load):
-  table, found = _table(num_rows=5), {}
-  for rows, columns in ((('a', '[3-9]'), ('*',)), (('*',), ('x',))):
-    scale = SCALE._replace(rows=rows, columns=columns)
-    found[rows] = set(reproduction.run_names(table, load, scale))
-  assert found['a', '[3-9]'] == {('a', 'x'), ('3', 'x'), ('4', 'x')}
-  assert found[('*',)] == set(table.cells)
-  # Those asked for by name are all run, at whatever scale.
-  scale = SCALE._replace(rows=('b', '4'), num_rows=2)
-  assert len(reproduction.run_names(table, load, scale)) == 2
-  for part in ('rows', 'columns'):
-    scale = SCALE._replace(**{part: ('y*',)})
-    with pytest.raises(errors.InputError, match=f'{part}: expected patterns'):
-      reproduction.run_names(table, load, scale)
-
-
 def test_runs_are_measured_on_what_their_cells_show(load):
   table = _table()
   other = tables.Cell(

@@ -329,6 +329,7 @@ def test_strengths_that_change_compile_nothing_and_resume_exactly(
   )
 
 
+@pytest.mark.slow
 @pytest.mark.standard_promotion("optax's Adam raises a float to an int power")
 def test_batch_statistics_are_saved_and_restored(
   tmp_path, one_device, rng, monkeypatch

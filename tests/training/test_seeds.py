@@ -87,9 +87,8 @@ def _train(mesh, images, numbers, fig):
   return first, np.asarray(epoch_order), jax.tree.map(np.asarray, state)
 
 
-@pytest.mark.parametrize(
-  'num_devices', [2, pytest.param(8, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('num_devices', [2, 8])
 def test_each_seed_is_what_it_is_alone(images, num_devices):
   fig = losses.FigLoss()
   mesh = sharding.make_seed_mesh(jax.devices()[:num_devices], len(SEEDS))

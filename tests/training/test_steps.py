@@ -110,10 +110,10 @@ def test_what_is_switched_on_changes_the_loss(rng, options, strength):
 
 def test_blur_of_width_zero_is_no_blur(rng):
   batch, root = _batch(rng), random_keys.root_key(0)
-  found = [
-    steps.train_step(
-      _first_state(recipe), batch, root, strengths.Strengths(), recipe=recipe
-    )[1].loss
-    for recipe in (_recipe(), _recipe(is_blurred=True))
-  ]
-  np.testing.assert_array_equal(*found)
+  found = []
+  for recipe in (_recipe(), _recipe(is_blurred=True)):
+    step = jax.jit(functools.partial(steps.train_step, recipe=recipe))
+    state = _first_state(recipe)
+    found.append(step(state, batch, root, strengths.Strengths())[1].loss)
+  # Images are the same bit for bit; programs around them may round otherwise.
+  np.testing.assert_allclose(*found, rtol=1e-6)
