@@ -30,7 +30,7 @@ from robustjax import evaluation
 from robustjax.evaluation import plots
 from robustjax.evaluation import report
 from robustjax.evaluation import statistics
-from robustjax.training import run_config
+from robustjax.training import run_files
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'Folder launch/train.py wrote to.', required=True
@@ -190,13 +190,13 @@ def _source(config) -> Any:
 def _restore_all(workdir: str) -> dict[str, robustjax.training.Restored]:
   """The run's classifier, or one per seed, by the name of its column."""
   step = _step()
-  config = run_config.read(workdir)
+  config = run_files.read(workdir)
   if config.num_seeds == 1:
     return {config.variant: robustjax.restore(workdir, step)}
   seeds = range(config.seed, config.seed + config.num_seeds)
   return {
     f'{config.variant}, seed {seed}': robustjax.restore(
-      run_config.seed_folder(workdir, seed), step
+      run_files.seed_folder(workdir, seed), step
     )
     for seed in seeds
   }

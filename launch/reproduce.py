@@ -36,6 +36,7 @@ from robustjax.papers import tables
 from robustjax.papers import training_cost
 from robustjax.training import interruption
 from robustjax.training import run_config
+from robustjax.training import run_files
 
 _TABLE = flags.DEFINE_string('table', None, 'PAPER/NUMBER; see --list.')
 _FIGURE = flags.DEFINE_string('figure', None, 'PAPER/NUMBER; see --list.')
@@ -232,7 +233,7 @@ def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
   restored, runs = {}, []
   for classifier, cell in figure.cells.items():
     config = reproduction.cell_config(cell, _load_config, scale)
-    workdir = run_config.seed_folder(reproduction.run_folder(out, config), 0)
+    workdir = run_files.seed_folder(reproduction.run_folder(out, config), 0)
     summary = robustjax.train(config, workdir, data_dir=_DATA_DIR.value)
     if not summary['finished']:
       return False

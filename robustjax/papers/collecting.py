@@ -9,7 +9,7 @@ from robustjax.papers import claims
 from robustjax.papers import measuring
 from robustjax.papers import reproduction
 from robustjax.papers import tables
-from robustjax.training import run_config
+from robustjax.training import run_files
 
 
 class Collected(NamedTuple):
@@ -36,7 +36,7 @@ def collect(
   known = {}  # Cells share runs: each file is read once.
 
   def read(config, seed, benchmark):
-    folder = run_config.seed_folder(reproduction.run_folder(out, config), seed)
+    folder = run_files.seed_folder(reproduction.run_folder(out, config), seed)
     key = folder, benchmark.label
     if key not in known:
       known[key] = measuring.read(folder, benchmark, config, scale.num_images)

@@ -19,7 +19,7 @@ from robustjax import evaluation
 from robustjax import training
 from robustjax.data import sources
 from robustjax.papers import measures
-from robustjax.training import run_config
+from robustjax.training import run_files
 
 _PUBLISHED = ('mnist_c', 'cifar10_c')  # read, not made from test images
 
@@ -70,7 +70,7 @@ def read(
   # The step measured may be an earlier one: the best on validation images.
   trained = content.get('trained_steps', content['step'])
   is_last = summary['finished'] and summary['step'] == trained
-  if not is_last or run_config.read(folder).num_epochs != config.num_epochs:
+  if not is_last or run_files.read(folder).num_epochs != config.num_epochs:
     return None
   return Measured(evaluation.Results.from_dict(content['results']), summary)
 

@@ -20,6 +20,7 @@ from robustjax.papers import measures
 from robustjax.papers import measuring
 from robustjax.papers import tables
 from robustjax.training import run_config
+from robustjax.training import run_files
 
 LoadConfig = Callable[[str], ml_collections.ConfigDict]
 # Name and config of the run behind each cell.
@@ -193,7 +194,7 @@ def run_job(
   folder = run_folder(out, config)
   missing = {}
   for seed in range(config.seed, config.seed + config.num_seeds):
-    own = run_config.seed_folder(folder, seed)
+    own = run_files.seed_folder(folder, seed)
     missing[own] = [
       benchmark
       for benchmark in benchmarks
@@ -212,10 +213,10 @@ def run_job(
 def _train(config, folder: pathlib.Path, data_dir) -> bool:
   """Trains, or goes on training; whether that was finished."""
   is_one = config.num_seeds == 1
-  workdir = run_config.seed_folder(folder, config.seed) if is_one else folder
+  workdir = run_files.seed_folder(folder, config.seed) if is_one else folder
   if not is_one and (folder / 'config.json').is_file():
     # An earlier call asked for more seeds: they are there, or go on.
-    before = run_config.read(folder).num_seeds
+    before = run_files.read(folder).num_seeds
     config = ml_collections.ConfigDict(config.to_dict())
     config.num_seeds = max(config.num_seeds, before)
   return training.train(config, workdir, data_dir=data_dir)['finished']

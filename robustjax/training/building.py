@@ -12,6 +12,7 @@ import optax
 from robustjax import errors
 from robustjax import layers
 from robustjax import models
+from robustjax.training import config_fields
 from robustjax.training import losses
 from robustjax.training import optimizer as optimizer_lib
 from robustjax.training import progression
@@ -72,7 +73,8 @@ def build_model(
     hooks[hook] = dropout
   flat = run_config.flatten(config)
   options = {
-    option: flat[f'model.{option}'] for option in run_config.model_options(name)
+    option: flat[f'model.{option}']
+    for option in config_fields.model_options(name)
   }
   return models.create(
     name,

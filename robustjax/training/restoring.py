@@ -16,7 +16,7 @@ from robustjax.training import building
 from robustjax.training import checkpointing
 from robustjax.training import losses
 from robustjax.training import programs
-from robustjax.training import run_config
+from robustjax.training import run_files
 from robustjax.training import sharding
 
 _BY_SELECTION = {'last': 'latest', 'best': 'best'}
@@ -69,13 +69,13 @@ def restore(
     restored = robustjax.restore('/tmp/noiseout')
     logits = restored.predict(images)
   """
-  config = run_config.read(workdir)
+  config = run_files.read(workdir)
   if config.num_seeds > 1:
     expected = (
       f'the folder of one of its seeds, such as {workdir}/seed-{config.seed}'
     )
     raise errors.InputError('workdir', expected, str(workdir))
-  shape, num_classes = run_config.read_dataset(workdir)
+  shape, num_classes = run_files.read_dataset(workdir)
   model = building.build_model(config, num_classes)
   # How long an epoch was matters to the learning rate only.
   optimizer = building.build_optimizer(config, steps_per_epoch=1)

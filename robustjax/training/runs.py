@@ -24,6 +24,7 @@ from robustjax.training import metric_writers
 from robustjax.training import programs
 from robustjax.training import run_config
 from robustjax.training import run_data
+from robustjax.training import run_files
 from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import workdir_lock
@@ -77,7 +78,7 @@ def train(
     sharding.check_batch_size(sharding.make_mesh(devices), config.batch_size)
   building.build_model(config, num_classes=2)  # Its options are checked there.
   data = run_data.load(config, data_dir)
-  run_config.claim(workdir, config)
+  run_files.claim(workdir, config)
   folder = pathlib.Path(workdir).expanduser()
   with interruption.Interruption() as interrupted:
     if config.num_seeds == 1:
@@ -98,8 +99,8 @@ def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
   for seed in range(config.seed, config.seed + config.num_seeds):
     single = ml_collections.ConfigDict(config.to_dict())
     single.seed, single.num_seeds = seed, 1
-    runs.append((single.lock(), run_config.seed_folder(folder, seed)))
-    run_config.claim(runs[-1][1], single)
+    runs.append((single.lock(), run_files.seed_folder(folder, seed)))
+    run_files.claim(runs[-1][1], single)
   at_once = gains_from_seeds_at_once(devices)
   groups = [runs] if at_once else [[run] for run in runs]
   summaries = []
@@ -213,7 +214,7 @@ def _train_together(group, data: run_data.RunData, devices, interrupted):
 def _first_state(config, folder, checkpoints, data: run_data.RunData, devices):
   """The newest intact state of one model, or the one before its first step."""
   num_classes = data.test.num_classes
-  run_config.describe_dataset(folder, data.image_shape, num_classes)
+  run_files.describe_dataset(folder, data.image_shape, num_classes)
   mesh = sharding.make_mesh(devices)
   model = building.build_model(config, num_classes)
   optimizer = building.build_optimizer(config, _steps_per_epoch(config, data))

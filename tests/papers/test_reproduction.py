@@ -13,7 +13,7 @@ from robustjax.papers import measures
 from robustjax.papers import measuring
 from robustjax.papers import reproduction
 from robustjax.papers import tables
-from robustjax.training import run_config
+from robustjax.training import run_files
 
 NOISE = measures.Benchmark('degradations', {'gaussian_noise': (0.2,)})
 MEASURE = measures.mean_accuracy(NOISE)
@@ -129,7 +129,7 @@ def _run(config, out, benchmark=NOISE):
 
 
 def _read(folder, seed, config, benchmark=NOISE):
-  own = run_config.seed_folder(folder, seed)
+  own = run_files.seed_folder(folder, seed)
   return measuring.read(own, benchmark, config, num_images=8)
 
 
@@ -181,7 +181,7 @@ def test_fewer_seeds_than_before_are_no_other_run(config, tmp_path):
   config = ml_collections.ConfigDict(config.to_dict())
   config.num_seeds = 3
   folder = reproduction.run_folder(tmp_path, config)
-  run_config.claim(folder, config)
+  run_files.claim(folder, config)
   config.num_seeds = 2
   assert _run(config, tmp_path)
   assert _read(folder, 1, config)

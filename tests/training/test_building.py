@@ -10,6 +10,7 @@ from configs import weight_map
 from robustjax import errors
 from robustjax import layers
 from robustjax.training import building
+from robustjax.training import config_fields
 from robustjax.training import losses
 from robustjax.training import run_config
 
@@ -149,7 +150,7 @@ def test_common_fields_are_in_every_config_and_only_once():
   fields = set(run_config.flatten(common.get_config()))
   assert fields == {
     field
-    for field in run_config.FIELDS
+    for field in config_fields.FIELDS
     if not field.startswith(('model.', 'optimizer.'))
   }
   assert isinstance(common.get_config(), ml_collections.ConfigDict)

@@ -14,7 +14,7 @@ from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import loop
 from robustjax.training import programs
-from robustjax.training import run_config
+from robustjax.training import run_files
 from robustjax.training import runs
 from robustjax.training import workdir_lock
 
@@ -367,7 +367,7 @@ def test_seeds_in_turn_are_runs_of_their_own(config, tmp_path, one_device):
   assert written == summary
   config.num_seeds, config.seed = 1, 2
   robustjax.train(config, tmp_path / 'alone', devices=one_device)
-  folder = run_config.seed_folder(tmp_path / 'both', 2)
+  folder = run_files.seed_folder(tmp_path / 'both', 2)
   _assert_bit_for_bit(
     _final_params(folder, one_device),
     _final_params(tmp_path / 'alone', one_device),
