@@ -286,10 +286,20 @@ CASES = {
   **{f'{table} {name}': _corruption(table, name) for table, name in _DISTINCT},
 }
 
+# Of the models two are enough every day.
+_EVERYDAY_MODELS = ('mnist_cnn', 'weight_map_cnn')
+
+
+def _marks(name, case):
+  is_model = case.covers.startswith('models.')
+  is_slow = case.is_slow or (is_model and name not in _EVERYDAY_MODELS)
+  return [pytest.mark.slow] * is_slow
+
+
 every_case = pytest.mark.parametrize(
   'case',
   [
-    pytest.param(case, id=name, marks=[pytest.mark.slow] * case.is_slow)
+    pytest.param(case, id=name, marks=_marks(name, case))
     for name, case in CASES.items()
   ],
 )

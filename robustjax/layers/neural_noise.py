@@ -265,6 +265,11 @@ def noise_at_every_layer(
   and where there is none, there is noise. A model that knows training by
   another name (`deterministic`) is told by both.
 
+  As no gradient goes through the variance, gradient descent answers the noise
+  as if its size were fixed: it lets the signal grow, and the noise grows along.
+  Networks without normalisation may diverge; a smaller learning rate or ratio
+  helps.
+
   Batch normalisation behind a noisy layer stores the variances it sees while
   training, inflated by about 1 + variance_ratio over those at test. Keep noise
   off models under `nn.jit`: a cached trace without noise wins, and the noise is

@@ -65,7 +65,7 @@ def _network(name):
 
 NETWORKS = (
   'mlp',
-  'hidden state of the CNN',
+  pytest.param('hidden state of the CNN', marks=pytest.mark.slow),
   pytest.param('input of the CNN', marks=pytest.mark.slow),
 )
 TARGET = jnp.array([0, 3, 9, 1, 1, 5])
@@ -261,6 +261,7 @@ def test_a_score_that_is_no_vector_is_named():
     attribution.integrated_gradients(lambda x: x, jnp.ones((2, 3)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('part', ['affine', 'score'])
 def test_a_network_in_half_precision_is_integrated_in_float32(part):
   """The mean of 1000 gradients of 1, one by one, is 1 up to rounding."""

@@ -64,6 +64,7 @@ def test_help_shows_the_flags(root):
     assert flag in done.stdout
 
 
+@pytest.mark.slow
 def test_evaluate_and_prepare_data_name_bad_input_too(root, tmp_path):
   cases = [
     (['evaluate.py', f'--workdir={tmp_path}'], 'workdir: expected a folder'),

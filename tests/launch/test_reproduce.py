@@ -34,6 +34,7 @@ def test_lists_what_can_be_run(reproduce):
     assert f'--figure={name} ' in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [

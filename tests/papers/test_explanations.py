@@ -13,6 +13,8 @@ from robustjax import layers
 from robustjax import models
 from robustjax.papers import explanations
 
+pytestmark = pytest.mark.slow
+
 
 def _classifier(flattened):
   """A classifier as `restore` gives it, with parameters as drawn."""
@@ -104,7 +106,6 @@ def test_figures_have_the_panels_of_the_papers(gated):
   assert titles.count('after the gate') == 2
 
 
-@pytest.mark.slow
 def test_a_bfloat16_model_is_explained_in_float32():
   restored, images, labels = _classifier(None)
   exact = explanations.explain(restored, images, labels)

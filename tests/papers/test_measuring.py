@@ -13,7 +13,7 @@ from robustjax import training
 from robustjax.data import sources
 from robustjax.papers import measures
 from robustjax.papers import measuring
-from robustjax.training import run_config
+from robustjax.training import run_files
 
 NOISE = measures.Benchmark('degradations', {'gaussian_noise': (0.2,)})
 CONFIG = ml_collections.ConfigDict({'dataset': 'digits', 'num_epochs': 2})
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
   monkeypatch.setattr(sources, 'load', lambda name, split, data_dir=None: few)
   restored = types.SimpleNamespace(config=CONFIG, step=5, predict=_predict)
   monkeypatch.setattr(training, 'restore', lambda folder: restored)
-  monkeypatch.setattr(run_config, 'read', lambda folder: CONFIG)
+  monkeypatch.setattr(run_files, 'read', lambda folder: CONFIG)
   summary = {'finished': True, 'step': 10}
   (tmp_path / 'summary.json').write_text(json.dumps(summary))
   return tmp_path

@@ -133,6 +133,7 @@ def _read(folder, seed, config, benchmark=NOISE):
   return measuring.read(own, benchmark, config, num_images=8)
 
 
+@pytest.mark.slow
 def test_a_job_is_trained_and_measured_once(config, tmp_path, monkeypatch):
   trained, measured = [], []
   train, measure = training.train, measuring.measure

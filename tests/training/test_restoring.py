@@ -51,6 +51,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
     robustjax.restore(tmp_path / 'nothing')
 
 
+@pytest.mark.slow
 def test_noise_left_on_is_the_mean_of_noisy_passes(
   undisturbed, one_device, rng
 ):

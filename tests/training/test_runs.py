@@ -291,6 +291,7 @@ def test_eight_devices_train_like_one(config, tmp_path):
     np.testing.assert_allclose(eight, one, rtol=0, atol=1e-12 * scale)
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_on_validation_images_is_measured(
   config, tmp_path, one_device, capsys
 ):
