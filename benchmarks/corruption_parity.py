@@ -174,7 +174,7 @@ def _imagenet_c(num_photographs, num_small, cifar10_workdir, data_dir):
   table = {k: v for k, v in table.items() if k not in _MAKES_NOTHING}
   with progress.bar(5 * len(table), 'ImageNet-C') as shown:
     for name, corruption in table.items():
-      options = {'map_size': 512} if name == 'fog' else {}
+      options = {'least_map_size': 512} if name == 'fog' else {}
       for severity in range(1, 6):
         ours = _corrupt(corruption, large, severity, 16, **options)
         others = _by_tfds(name, large, severity)

@@ -12,7 +12,6 @@ from robustjax.images import resizing
 
 _SMALL_DISK = 8  # up to this radius the generators' grid is fixed
 _MAX_RADIUS = 10
-_MAX_FACTORS = 16
 
 
 def gaussian_blur(
@@ -156,10 +155,10 @@ def motion_blur(
   return draws.per_image(corrupt, key, images, index)
 
 
-def _zoom_blur(image, step, count):
+def _zoom_blur(image, step, count, max_count):
   """Mean of an image [H, W, C] and of its `count` zooms."""
   total = image
-  for i in range(_MAX_FACTORS):
+  for i in range(max_count):
     zoomed = resizing.clipped_zoom(image, 1 + i * step)
     total += jnp.where(i < count, zoomed, jnp.zeros_like(zoomed))
   return total / (count + 1).astype(image.dtype)
@@ -171,6 +170,7 @@ def zoom_blur(
   *,
   step: array_types.ArrayLike,
   count: array_types.ArrayLike,
+  max_count: int = 16,
   index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Mean of the image and of zooms into its middle; nothing is random.
@@ -179,8 +179,8 @@ def zoom_blur(
     key: not used; all corruptions take one.
     images: float [B, H, W, C] in [0, 1].
     step: from one zoom factor to the next; may be traced.
-    count: number of zoom factors 1, 1 + step, 1 + 2 step, ..., at most 16; may
-      be traced.
+    count: number of zoom factors 1, 1 + step, 1 + 2 step, ...; may be traced.
+    max_count: largest count, static; the time taken is proportional to it.
     index: not used.
 
   Returns:
@@ -196,11 +196,12 @@ def zoom_blur(
   del key, index
   errors.check_images('images', images)
   errors.check_range('step', step)
-  errors.check_range('count', count, high=_MAX_FACTORS)
+  errors.check_range('count', count, high=max_count)
   step, count = jnp.asarray(step, jnp.float32), jnp.asarray(count, jnp.float32)
   dtype = array_types.at_least_float32(images.dtype)
   # One after the other: an image and its zooms stay in the cache.
   blurred = lax.map(
-    lambda image: _zoom_blur(image, step, count), images.astype(dtype)
+    lambda image: _zoom_blur(image, step, count, max_count),
+    images.astype(dtype),
   )
   return jnp.clip(blurred, 0.0, 1.0).astype(images.dtype)

@@ -49,8 +49,13 @@ def uniform(key: array_types.Key, shape: Sequence[int]) -> array_types.Array:
 
 def normal(key: array_types.Key, shape: Sequence[int]) -> array_types.Array:
   """float32, standard normal, by inversion; see `bits`."""
-  middle = 2 * uniform(key, shape) - (1 - 2**-23)  # Symmetric, never +-1.
-  return jnp.sqrt(jnp.float32(2)) * jax.lax.erf_inv(middle)
+  return normal_quantile(uniform(key, shape))
+
+
+def normal_quantile(drawn: array_types.Array) -> array_types.Array:
+  """Standard normal numbers from those of `uniform`, increasing with them."""
+  middle = 2 * drawn - (1 - 2**-23)  # Symmetric, never +-1.
+  return jnp.sqrt(jnp.asarray(2, drawn.dtype)) * jax.lax.erf_inv(middle)
 
 
 def _as_threefry(key: array_types.Key) -> array_types.Key:

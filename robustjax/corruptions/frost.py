@@ -5,6 +5,7 @@ has them passes them; else the frost is a procedural texture of our own.
 """
 
 from collections.abc import Sequence
+import math
 import os
 import pathlib
 from typing import NamedTuple
@@ -95,7 +96,9 @@ def load_frost_textures(folder: str | os.PathLike) -> FrostTextures:
   return _stack([_read(path) for path in paths[:_PHOTOGRAPHS]])
 
 
-def _check_textures(textures: FrostTextures, shape: Sequence[int]) -> None:
+def _check_textures(
+  textures: FrostTextures, shape: Sequence[int], shrink: int
+) -> None:
   """Whether a crop fits into every texture, where the sizes are known."""
   pixels, sizes = textures
   expected = 'float photographs [N, h, w, 3] with sizes [N, 2]'
@@ -107,13 +110,20 @@ def _check_textures(textures: FrostTextures, shape: Sequence[int]) -> None:
     least = pixels.shape[1:3]
   else:
     least = np.asarray(sizes).min(axis=0)
+  least = [_shrunk(one, shrink) for one in least]
   if least[0] <= shape[0] or least[1] <= shape[1]:
     expected = f'photographs larger than the images, {shape[0]} x {shape[1]}'
     got = f'{least[0]} x {least[1]}'
+    got += f', a {shrink}th of their size' if shrink > 1 else ''
     raise errors.InputError('textures', expected, got)
 
 
-def _draw_crop(key, textures, shape):
+def _shrunk(length, shrink):
+  """Pixels that are left of a length."""
+  return (length + shrink // 2) // shrink
+
+
+def _draw_crop(key, textures, shape, shrink):
   """Which photograph, and the row and column where its crop begins."""
   uniform = draws.uniform(key, (3,))
 
@@ -123,28 +133,38 @@ def _draw_crop(key, textures, shape):
 
   count = jnp.int32(len(textures.sizes))
   place = below(uniform[0], count)
-  rest = jnp.asarray(textures.sizes)[place] - jnp.asarray(shape[:2])
+  size = _shrunk(jnp.asarray(textures.sizes)[place], shrink)
+  rest = size - jnp.asarray(shape[:2])
   return place, below(uniform[1], rest[0]), below(uniform[2], rest[1])
 
 
-def _crop(textures, place, row, column, shape):
-  """A crop [H, W, C]; for one channel its luminance."""
-  start = (place, row, column, 0)
+def _crop(textures, place, row, column, shape, shrink):
+  """A crop [H, W, C] of a shrunk photograph; for one channel its luminance.
+
+  Of a photograph that shrinks to a fifth, bilinear interpolation leaves every
+  fifth pixel, from the third on: OpenCV's `resize` smooths nothing.
+  """
+  start = (place, *(shrink * one + shrink // 2 for one in (row, column)), 0)
+  size = (shrink * (length - 1) + 1 for length in shape[:2])
   pixels = jnp.asarray(textures.pixels)
-  crop = jax.lax.dynamic_slice(pixels, start, (1, *shape[:2], 3))[0]
+  crop = jax.lax.dynamic_slice(pixels, start, (1, *size, 3))[0]
+  crop = crop[::shrink, ::shrink]
   if shape[-1] == 3:
     return crop
   weights = jnp.asarray(_LUMINANCE, crop.dtype)[None, None]
   return jnp.sum(crop * weights, axis=-1, keepdims=True)
 
 
-def _procedural(keys, shape):
+def _procedural(keys, shape, shrink):
   """Textures [B, H, W, C]: the crests of one fractal over another.
 
-  Their values have mean and deviation of about 0.5 and 0.2.
+  Their values have mean and deviation of about 0.5 and 0.2. Every second point
+  of a fractal is one of half as many points a side, so it shrinks by the power
+  of two that is nearest.
   """
   both = jax.vmap(jax.random.split)(keys).reshape(-1)
-  maps = fractal.plasma(both, shape[:2], wibble_decay=_DECAY)
+  size = fractal.map_size(shape[:2], 256 >> round(math.log2(shrink)))
+  maps = fractal.plasma(both, shape[:2], wibble_decay=_DECAY, size=size)
   ice, ground = maps[::2], maps[1::2]
   crests = jnp.square(1 - jnp.abs(2 * jnp.mod(4 * ice, 1.0) - 1))
   # Crests have mean 1/3 and deviation 0.3, the ground 0.5 and 0.2.
@@ -171,6 +191,7 @@ def frost(
   image_weight: array_types.ArrayLike,
   frost_weight: array_types.ArrayLike,
   textures: FrostTextures | None = None,
+  shrink: int = 1,
   index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Mixes in frost.
@@ -184,6 +205,8 @@ def frost(
       Without them the frost is a texture of our own, with roughly the mean and
       contrast frost has, whose accuracies cannot be compared with published
       ones; `frost_source` says which it is.
+    shrink: how many times smaller the photographs are shown; odd, static. A
+      texture of our own shrinks by the nearest power of two.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
@@ -194,17 +217,23 @@ def frost(
 
   References:
     MNIST-C and ImageNet-C generators, `frost`: random crops in full size, as
-    grey for one channel; the last possible crop never comes, as there.
+    grey for one channel; the last possible crop never comes, as there. That of
+    CIFAR-10-C shrinks them to a fifth.
   """
+  errors.check_integer('shrink', shrink, low=1)
   errors.check_range('image_weight', image_weight)
   errors.check_range('frost_weight', frost_weight)
   keys = draws.image_keys(key, images, index)
   shape = images.shape[1:]
   if textures is None:
-    chosen = _procedural(keys, shape)
+    chosen = _procedural(keys, shape, shrink)
   else:
-    _check_textures(textures, shape)
-    crop = lambda key: _crop(textures, *_draw_crop(key, textures, shape), shape)
+    _check_textures(textures, shape, shrink)
+
+    def crop(key):
+      place = _draw_crop(key, textures, shape, shrink)
+      return _crop(textures, *place, shape, shrink)
+
     chosen = jax.vmap(crop)(keys)
   dtype = array_types.at_least_float32(images.dtype)
   mixed = _frost(images.astype(dtype), chosen, image_weight, frost_weight)

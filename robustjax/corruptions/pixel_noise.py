@@ -14,8 +14,13 @@ from robustjax import array_types
 from robustjax import errors
 from robustjax.corruptions import draws
 
-MOST_PHOTONS = 60  # of the mildest published shot noise
-_FEW_PHOTONS = 12  # of the three strongest: a fifth of the terms
+# Of the mildest shot noise of ImageNet-C, and of its three strongest, which
+# take a fifth of the terms.
+_SOME_PHOTONS = 60
+_FEW_PHOTONS = 12
+_MOST_PHOTONS = 10_000  # beyond, float32 rounds a count now and then
+_SMALL_RATE = 10.0  # up to which a Poisson distribution is summed, term by term
+_TERMS = 30  # a count above comes once in 10^7 then, as does u = 1 in float32
 
 
 def gaussian_noise(
@@ -168,8 +173,8 @@ def shot_noise(
   Args:
     key: random key.
     images: float [B, H, W, C] in [0, 1].
-    photons: the mean count of a value of 1, in [0, 60]; fewer are noisier. May
-      be traced.
+    photons: the mean count of a value of 1, in (0, 10000]; fewer are noisier.
+      May be traced.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
@@ -179,23 +184,52 @@ def shot_noise(
     errors.InputError: on another number of photons or other images.
 
   References:
-    ImageNet-C and MNIST-C generators, `shot_noise`.
+    ImageNet-C, CIFAR-10-C and MNIST-C generators, `shot_noise`. Of more than 60
+    photons, counts of mean 10 and more follow the expansion of Giles,
+    Algorithm 955, 2016: their distribution function is within 5e-5 of
+    Poisson's.
   """
-  errors.check_range('photons', photons, high=MOST_PHOTONS, open_low=True)
+  errors.check_range('photons', photons, high=_MOST_PHOTONS, open_low=True)
 
-  def count(most):
+  def count(function):
     def corrupt(key, image):
       uniform = draws.uniform(key, image.shape).astype(image.dtype)
       full = jnp.asarray(photons, image.dtype)
-      return _poisson(uniform, image * full, most) / full
+      return function(uniform, image * full) / full
 
     return lambda: draws.per_image(corrupt, key, images, index)
 
-  if not hasattr(photons, 'shape'):
-    return count(math.ceil(photons))()
-  return jax.lax.cond(
-    photons <= _FEW_PHOTONS, count(_FEW_PHOTONS), count(MOST_PHOTONS)
-  )
+  def up_to(most):
+    return count(lambda uniform, rate: _poisson(uniform, rate, most))
+
+  if hasattr(photons, 'shape'):
+    bounds = jnp.asarray([_FEW_PHOTONS, _SOME_PHOTONS], jnp.float32)
+    branch = jnp.sum(jnp.asarray(photons, jnp.float32) > bounds)
+    branches = up_to(_FEW_PHOTONS), up_to(_SOME_PHOTONS), count(_many_photons)
+    return jax.lax.switch(branch, branches)
+  is_many = photons > _SOME_PHOTONS
+  return (count(_many_photons) if is_many else up_to(math.ceil(photons)))()
+
+
+def _many_photons(uniform, rate):
+  """Poisson counts by inversion, of any rate."""
+  few = _poisson(uniform, rate, _TERMS)
+  return jnp.where(rate <= _SMALL_RATE, few, _large_counts(uniform, rate))
+
+
+def _large_counts(uniform, rate):
+  """Poisson counts of a large rate: a series in 1 / sqrt(rate).
+
+  The normal quantile w of a uniform number goes to a real one whose whole part
+  is the count.
+  """
+  rate = jnp.maximum(rate, _SMALL_RATE)  # the others are not used
+  w = draws.normal_quantile(uniform)
+  root = jnp.sqrt(rate)
+  quantile = rate + root * w + (2 + w**2) / 6
+  quantile -= (2 * w + w**3) / (72 * root)
+  quantile += (-16 / 810 + 7 * w**2 / 810 + 3 * w**4 / 810) / rate
+  return jnp.floor(quantile)
 
 
 def _poisson(uniform, rate, most: int):

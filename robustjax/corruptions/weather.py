@@ -11,7 +11,6 @@ from robustjax.images import filters
 from robustjax.images import resizing
 
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114  # of luminance, Rec. 601
-_MOST_RADIUS = 12  # pixels, of snow
 
 
 def _brightness(image, amount):
@@ -77,7 +76,7 @@ def fog(
   *,
   thickness: array_types.ArrayLike,
   wibble_decay: array_types.ArrayLike,
-  map_size: int | None = None,
+  least_map_size: int = 256,
   index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Fog: a plasma fractal, added.
@@ -88,8 +87,8 @@ def fog(
     thickness: of the fog, above 0; may be traced.
     wibble_decay: how much smoother than on a large scale the fog is on a small
       one, at least 1.4; may be traced.
-    map_size: points a side of the fractal, a power of two and at least H and W;
-      static. By default the smallest that is at least 256.
+    least_map_size: points a side of the fractal; static. It has as many, or the
+      next power of two that is at least H and W.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
@@ -99,15 +98,16 @@ def fog(
     errors.InputError: on other parameters or images.
 
   References:
-    MNIST-C and ImageNet-C generators, `fog`; both took 256 points, TensorFlow
-    Datasets' port takes 512. As there, the fog's range is that of the whole
-    fractal, of which the image shows a corner, and black images stay black.
+    MNIST-C and ImageNet-C generators, `fog`; both took 256 points, that of
+    CIFAR-10-C 32, TensorFlow Datasets' port takes 512. As there, the fog's
+    range is that of the whole fractal, of which the image shows a corner, and
+    black images stay black.
   """
   errors.check_range('thickness', thickness, open_low=True)
   keys = draws.image_keys(key, images, index)
-  haze = fractal.plasma(
-    keys, images.shape[1:3], wibble_decay=wibble_decay, size=map_size
-  )
+  shape = images.shape[1:3]
+  size = fractal.map_size(shape, least_map_size)
+  haze = fractal.plasma(keys, shape, wibble_decay=wibble_decay, size=size)
   dtype = array_types.at_least_float32(images.dtype)
   return _fog(images.astype(dtype), haze, thickness).astype(images.dtype)
 
@@ -129,11 +129,8 @@ def _whiten(image, image_weight):
   return image_weight * image + (1 - image_weight) * white
 
 
-def _snow(image, noise, angle, zoom, threshold, radius, sigma, image_weight):
-  flakes = _flakes(noise, zoom, threshold)
-  flying = filters.motion_blur(
-    flakes, angle, radius=radius, sigma=sigma, max_radius=_MOST_RADIUS
-  )
+def _snow(image, flakes, angle, image_weight, **motion):
+  flying = filters.motion_blur(flakes, angle, **motion)
   falling = (flying + flying[::-1, ::-1])[..., None].astype(image.dtype)
   weight = jnp.asarray(image_weight, image.dtype)
   return _whiten(image, weight) + falling
@@ -150,6 +147,7 @@ def snow(
   radius: array_types.ArrayLike,
   sigma: array_types.ArrayLike,
   image_weight: array_types.ArrayLike,
+  max_radius: int = 12,
   index: array_types.Array | None = None,
 ) -> array_types.Array:
   """Snow that falls at a random angle, on an image whitened by it.
@@ -161,9 +159,10 @@ def snow(
     deviation: of that noise, at least 0.
     zoom: size of the flakes in pixels, at least 1.
     threshold: what the noise must reach to be a flake.
-    radius: half the length of the flakes' motion in pixels, in [0, 12].
+    radius: half the length of the flakes' motion in pixels.
     sigma: standard deviation of the weights along it, above 0.
     image_weight: of the image against its whitened self, in [0, 1].
+    max_radius: largest radius, static; the time taken is proportional to it.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
@@ -179,7 +178,7 @@ def snow(
   """
   errors.check_range('deviation', deviation)
   errors.check_range('zoom', zoom, low=1.0)
-  errors.check_range('radius', radius, high=_MOST_RADIUS)
+  errors.check_range('radius', radius, high=max_radius)
   errors.check_range('sigma', sigma, open_low=True)
   errors.check_range('image_weight', image_weight, high=1.0)
 
@@ -187,8 +186,8 @@ def snow(
     layer, turn = jax.random.split(key)
     noise = mean + deviation * draws.normal(layer, image.shape[:2])
     angle = -135 + 90 * draws.uniform(turn, (1,))[0]
-    return _snow(
-      image, noise, angle, zoom, threshold, radius, sigma, image_weight
-    )
+    flakes = _flakes(noise, zoom, threshold)
+    motion = {'radius': radius, 'sigma': sigma, 'max_radius': max_radius}
+    return _snow(image, flakes, angle, image_weight, **motion)
 
   return draws.per_image(corrupt, key, images, index)

@@ -1,6 +1,6 @@
 """Small data sets on the device, and the order in which they are read.
 
-The whole set lives on the device as uint8. The order of an epoch is a
+A small set as a whole lives on the device as uint8. The order of an epoch is a
 permutation drawn in the program from (seed, epoch), so the batch of a step is a
 function of (seed, step) and a checkpoint holds no state of any iterator.
 """
@@ -17,7 +17,10 @@ from robustjax.data import sources
 
 
 class Batch(NamedTuple):
-  """Images float [B, H, W, C] in [0, 1], labels int32 [B]."""
+  """Images float [B, H, W, C] in [0, 1], labels int32 [B].
+
+  As it comes from a stream, its images are uint8.
+  """
 
   images: array_types.Array
   labels: array_types.Array
@@ -28,6 +31,20 @@ class DeviceData(NamedTuple):
 
   images: array_types.Array
   labels: array_types.Array
+
+
+class Source(NamedTuple):
+  """Where the batch of a step is.
+
+  Attributes:
+    data: the data set, on the device.
+    order: from `epoch_order`, int32 [N].
+    start: place in the order; start + size is at most N.
+  """
+
+  data: DeviceData
+  order: array_types.Array
+  start: array_types.ArrayLike
 
 
 def to_device(
@@ -60,6 +77,25 @@ def epoch_order(
   """
   key = random_keys.stream_key(root, epoch, 'order')
   return jax.random.permutation(key, num_examples)
+
+
+def read(
+  source: Source | Batch, size: int, dtype: jnp.dtype = jnp.float32
+) -> Batch:
+  """The batch of a step, with images as the model reads them.
+
+  Args:
+    source: where it is, or the batch itself with images uint8 [B, H, W, C].
+    size: B.
+    dtype: dtype of the images.
+
+  Returns:
+    A `Batch`.
+  """
+  if isinstance(source, Source):
+    return take_batch(*source, size, dtype)
+  images = preprocessing.to_unit(source.images, dtype)
+  return Batch(images, source.labels)
 
 
 def take_batch(

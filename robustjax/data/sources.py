@@ -1,8 +1,9 @@
 """Data sets by name: TFDS folders, camera traps, scikit-learn's digits.
 
-TFDS is read through `as_data_source`, without TensorFlow, and decoded once: the
-arrays are kept as `.npy` files in the user's cache folder and memory-mapped
-from there.
+TFDS is read through `as_data_source`, without TensorFlow. Images of one size
+are decoded once: the arrays are kept as `.npy` files in the user's cache folder
+and memory-mapped from there. Photographs, whose sizes differ, are decoded when
+they are asked for.
 """
 
 import os
@@ -15,6 +16,9 @@ from robustjax import progress
 from robustjax.data import array_cache
 from robustjax.data import camera_traps
 from robustjax.data import data_set
+from robustjax.data import lazy_images
+from robustjax.data import photographs
+from robustjax.data import tfds_folders
 
 _DIGITS_TEST_SIZE = 360  # of 1797: one fifth
 _DIGITS_SIDE = 28
@@ -22,6 +26,8 @@ _READ_SIZE = 256  # images decoded per read; only the bar's steps depend on it
 
 DataSet = data_set.DataSet  # its public place
 from_arrays = data_set.from_arrays  # likewise
+prepared_folder = tfds_folders.prepared_folder  # likewise
+default_data_dir = tfds_folders.default_data_dir  # likewise
 
 
 def load(
@@ -29,6 +35,7 @@ def load(
   split: str,
   *,
   data_dir: str | os.PathLike | None = None,
+  side: int | None = None,
 ) -> DataSet:
   """Loads a data set by name.
 
@@ -38,38 +45,64 @@ def load(
       `camera_traps` in the folder of this name in `data_dir`, or a TFDS name,
       with its config after a slash.
     split: 'train' or 'test' (of the digits, a fixed fifth of each class); of
-      iwildcam also 'validation'.
+      iwildcam also 'validation'. 'test' of imagenet2012, whose test labels are
+      not public, and of a data set that has none, is its 'validation'.
     data_dir: folder with prepared TFDS data sets; $TFDS_DATA_DIR by default,
       else ~/tensorflow_datasets.
+    side: where the images have several sizes, and only there: H and W of the
+      result, `photographs.centre_crop` of each image.
 
   Returns:
-    A `DataSet`.
+    A `DataSet`. Of images of several sizes, labels are read now and the images,
+    `lazy_images.LazyImages` uint8 [N, side, side, 3], when asked for.
 
   Raises:
     errors.InputError: if the data set is not prepared, is damaged or in another
-      format than array_record, or has no such split.
+      format than array_record, has no such split, or a side is given for images
+      of one size or none for others.
 
   Example:
     >>> load('digits', 'test').images.shape
     (360, 28, 28, 1)
   """
+  if is_photographs(name, data_dir=data_dir):
+    if side is None:
+      expected = f'a number of pixels, since the images of {name} vary in size'
+      raise errors.InputError('side', expected, 'None')
+    return open_lazily(name, split, data_dir=data_dir, side=side)
+  if side is not None:
+    expected = f'None for {name}, whose images have one size'
+    raise errors.InputError('side', expected, repr(side))
   if name == 'digits':
     return _load_digits(split)
   if name == camera_traps.NAME:
-    return camera_traps.load(split, data_dir=_root(data_dir))
-  folder = prepared_folder(name, data_dir=data_dir)
-  try:
+    return camera_traps.load(split, data_dir=tfds_folders.root_of(data_dir))
+  folder = tfds_folders.prepared_folder(name, data_dir=data_dir)
+  with tfds_folders.reading(f'data set {name!r}', folder):
     return _load_cached(name, split, folder)
-  except errors.InputError:
-    raise
-  except Exception as error:  # TFDS and array_record raise many types.
-    expected = f'an intact data set {name!r}'
-    got = f'{folder}: {type(error).__name__}: {_first_line(error)}'
-    raise errors.InputError('data_dir', expected, got) from error
 
 
-def _first_line(error: Exception) -> str:
-  return next(iter(str(error).strip().splitlines()), '')
+def is_photographs(
+  name: str, *, data_dir: str | os.PathLike | None = None
+) -> bool:
+  """Whether the images of a data set have several sizes.
+
+  Args:
+    name: as for `load`.
+    data_dir: as for `load`.
+
+  Returns:
+    True where `load` needs a side, and `open_stream` reads.
+
+  Raises:
+    errors.InputError: if the data set is not prepared, or damaged.
+  """
+  if name in ('digits', camera_traps.NAME):
+    return False
+  folder = tfds_folders.prepared_folder(name, data_dir=data_dir)
+  with tfds_folders.reading(f'data set {name!r}', folder):
+    features = tfds_folders.open_builder(folder).info.features
+    return None in features['image'].shape
 
 
 def _load_digits(split: str) -> DataSet:
@@ -99,63 +132,10 @@ def _enlarge(images: np.ndarray, side: int) -> np.ndarray:
   return np.einsum('ri,nij,cj->nrc', weights, images, weights)
 
 
-def default_data_dir() -> pathlib.Path:
-  """$TFDS_DATA_DIR, or ~/tensorflow_datasets."""
-  default = pathlib.Path.home() / 'tensorflow_datasets'
-  return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or default).expanduser()
-
-
-def _root(data_dir: str | os.PathLike | None) -> pathlib.Path:
-  return pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
-
-
-def prepared_folder(
-  name: str, *, data_dir: str | os.PathLike | None = None
-) -> pathlib.Path:
-  """The folder of a prepared TFDS data set, newest version.
-
-  TFDS itself would start a download where it finds nothing, so the folder is
-  looked for first.
-
-  Args:
-    name: a TFDS name, with its config after a slash.
-    data_dir: as for `load`.
-
-  Returns:
-    The folder that holds its dataset_info.json.
-
-  Raises:
-    errors.InputError: if there is none; the message says what to run.
-  """
-  root = _root(data_dir)
-  versions = _versions(root / name)
-  if versions:
-    return max(versions, key=_version)
-  expected = f'a folder with the prepared data set {name!r}'
-  configs = [path.name for path in (root / name).glob('*') if _versions(path)]
-  if configs:
-    got = f'{root}, which has {name} with the configs {", ".join(configs)}'
-    raise errors.InputError('data_dir', expected, got)
-  command = f'python launch/prepare_data.py {name.partition("/")[0]}'
-  got = f'{root}, which has none (run: {command} --data_dir={root})'
-  raise errors.InputError('data_dir', expected, got)
-
-
-def _versions(folder: pathlib.Path) -> list[pathlib.Path]:
-  """The prepared versions in the folder of one data set and config."""
-  folders = [info.parent for info in folder.glob('*/dataset_info.json')]
-  return [f for f in folders if all(p.isdigit() for p in f.name.split('.'))]
-
-
-def _version(folder: pathlib.Path) -> tuple[int, ...]:
-  return tuple(int(part) for part in folder.name.split('.'))
-
-
 def _load_cached(name: str, split: str, folder: pathlib.Path) -> DataSet:
+  builder = tfds_folders.open_builder(folder)
+  split = tfds_folders.split_of(name, split, builder)
   cache = array_cache.folder_for(split, folder)
-  builder = _builder(folder)
-  splits = builder.info.splits
-  errors.check_choice(f'split of {name}', split, splits)
   num_classes = builder.info.features['label'].num_classes
 
   def make():
@@ -163,36 +143,15 @@ def _load_cached(name: str, split: str, folder: pathlib.Path) -> DataSet:
     made = from_arrays(*arrays, num_classes=num_classes)
     return made.images, made.labels
 
-  count = splits[split].num_examples
+  count = builder.info.splits[split].num_examples
   images, labels = array_cache.read_or_make(cache, count, make)
   return DataSet(name, split, images, labels, num_classes)
 
 
-def _builder(folder: pathlib.Path):
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
-
-  builder = tfds.builder_from_directory(folder)
-  features = builder.info.features
-  if not {'image', 'label'} <= set(features):
-    expected = 'a data set with the features image and label'
-    raise errors.InputError('dataset', expected, ', '.join(features))
-  file_format = builder.info.file_format.value
-  if file_format != 'array_record':
-    expected = 'a data set prepared in the format array_record'
-    got = f'{folder} in {file_format} (launch/prepare_data.py makes the former)'
-    raise errors.InputError('data_dir', expected, got)
-  return builder
-
-
 def _decode(name: str, split: str, builder) -> tuple[np.ndarray, np.ndarray]:
   source = builder.as_data_source(split)
-  shape = builder.info.features['image'].shape
-  if None in shape:
-    expected = 'images of one size, small enough to be held in memory'
-    raise errors.InputError('dataset', expected, f'{name}: shape {shape}')
-  images = np.empty(
-    (len(source), *shape), builder.info.features['image'].np_dtype
-  )
+  feature = builder.info.features['image']
+  images = np.empty((len(source), *feature.shape), feature.np_dtype)
   labels = np.empty(len(source), np.int32)
   with progress.bar(len(source), f'decoding {name} {split}') as shown:
     for start in range(0, len(source), _READ_SIZE):
@@ -202,3 +161,52 @@ def _decode(name: str, split: str, builder) -> tuple[np.ndarray, np.ndarray]:
       labels[start:stop] = [item['label'] for item in items]
       shown.update(stop - start)
   return images, labels
+
+
+def open_lazily(
+  name: str,
+  split: str,
+  *,
+  data_dir: str | os.PathLike | None = None,
+  side: int | None = None,
+) -> DataSet:
+  """A TFDS data set whose images are decoded when asked for.
+
+  `load` would hold, and cache, all pixels of images of one size: 7.5 GB per set
+  of ImageNet-C.
+
+  Args:
+    name: a TFDS name, with its config after a slash.
+    split: as for `load`.
+    data_dir: as for `load`.
+    side: as for `load`; None for images of one size.
+
+  Returns:
+    The data set; its labels are read now.
+
+  Raises:
+    errors.InputError: as `load`; also when an image is asked for that cannot be
+      decoded, with its name.
+  """
+  records = tfds_folders.Records(name, split, data_dir=data_dir)
+  if side is None:
+    decode, shape = records.decode, records.feature.shape
+  else:
+    errors.check_integer('side', side, low=1)
+    decode, shape = _centres(records, side), (side, side, 3)
+  if None in shape:
+    expected = 'images of one size'
+    raise errors.InputError('dataset', expected, f'{name}: shape {shape}')
+  images = lazy_images.one_by_one(decode, (len(records), *shape))
+  return DataSet(
+    name, records.split, images, records.labels(), records.num_classes
+  )
+
+
+def _centres(records: tfds_folders.Records, side: int):
+  def decode(number: int) -> np.ndarray:
+    record = records.read(number)
+    image = photographs.decode(record.content, record.name)
+    return photographs.centre_crop(image, side)
+
+  return decode

@@ -25,6 +25,12 @@ from robustjax.evaluation import corrupted_sets
 from robustjax.evaluation import metrics
 from robustjax.evaluation import published
 
+# By benchmark: the corruptions it consists of, and further ones.
+_TABLES = {
+  'mnist_c': (corruptions.MNIST_C, corruptions.MNIST_C_FURTHER),
+  'cifar10_c': (corruptions.CIFAR10_C, corruptions.CIFAR10_C_EXTRA),
+  'imagenet_c': (corruptions.IMAGENET_C, corruptions.IMAGENET_C_EXTRA),
+}
 SAVED_QUALITY = 85  # of the JPEG files that ImageNet-C was published as
 
 
@@ -143,13 +149,13 @@ def generate(
   jpeg: bool,
   frost_textures: array_types.Array | None,
 ) -> Plan:
-  """MNIST-C or ImageNet-C made from clean images.
+  """MNIST-C, CIFAR-10-C or ImageNet-C made from clean images.
 
   Args:
-    benchmark: 'mnist_c' or 'imagenet_c'.
+    benchmark: 'mnist_c', 'cifar10_c' or 'imagenet_c'.
     data: the clean images.
     names: of the corruptions; None for those the benchmark consists of.
-    severities: which levels of ImageNet-C; None for all.
+    severities: which levels; None for all. MNIST-C has none.
     seed: of all draws.
     jpeg: whether images are also compressed as ImageNet-C's files were.
     frost_textures: photographs for the frost, float [N, h, w, C] in [0, 1];
@@ -161,11 +167,7 @@ def generate(
   Raises:
     errors.InputError: on an unknown name or severity.
   """
-  table, further = (
-    (corruptions.MNIST_C, corruptions.MNIST_C_FURTHER)
-    if benchmark == 'mnist_c'
-    else (corruptions.IMAGENET_C, corruptions.IMAGENET_C_EXTRA)
-  )
+  table, further = _TABLES[benchmark]
   known = dict(table) | dict(further)
   names = _chosen(names, table, known)
   levels = (None,) if benchmark == 'mnist_c' else _levels(severities)

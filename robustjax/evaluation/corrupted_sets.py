@@ -30,10 +30,12 @@ def corruption_names(benchmark: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     errors.InputError: on another benchmark.
   """
   errors.check_choice('benchmark', benchmark, BENCHMARKS)
-  if benchmark == 'mnist_c':
-    return tuple(corruptions.MNIST_C), tuple(corruptions.MNIST_C)
-  every = corruptions.IMAGENET_C | corruptions.IMAGENET_C_EXTRA
-  return tuple(corruptions.IMAGENET_C), tuple(every)
+  own, further = {
+    'mnist_c': (corruptions.MNIST_C, {}),
+    'cifar10_c': (corruptions.CIFAR10_C, corruptions.CIFAR10_C_EXTRA),
+    'imagenet_c': (corruptions.IMAGENET_C, corruptions.IMAGENET_C_EXTRA),
+  }[benchmark]
+  return tuple(own), (*own, *further)
 
 
 def has_severities(benchmark: str) -> bool:

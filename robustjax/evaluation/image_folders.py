@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 
 from robustjax import errors
+from robustjax.data import lazy_images
 from robustjax.data import sources
 from robustjax.evaluation import corrupted_sets
-from robustjax.evaluation import lazy_images
 
 _SIDE = 224  # of the images of ImageNet-C
 _SUFFIXES = ('.jpeg', '.jpg')

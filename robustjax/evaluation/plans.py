@@ -90,9 +90,6 @@ def make_plan(
       severities=severities,
       data_dir=data_dir,
     )
-  if benchmark == 'cifar10_c':
-    expected = 'None or a folder for cifar10_c, which is only published'
-    raise errors.InputError('source', expected, type(source).__name__)
   return cells.generate(
     benchmark,
     data,

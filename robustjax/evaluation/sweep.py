@@ -60,9 +60,8 @@ def evaluate(
       images are then generated. A folder: the published files are read, MNIST-C
       and CIFAR-10-C as .npy, ImageNet-C as folders of images. None: they are
       read from the TFDS data set in `data_dir`.
-    benchmark: 'mnist_c', 'imagenet_c', 'cifar10_c' (published only),
-      'degradations' (every amount of `corruptions.DEGRADATIONS`), 'fgsm' or
-      'pgd' (every epsilon).
+    benchmark: 'mnist_c', 'cifar10_c', 'imagenet_c', 'degradations' (every
+      amount of `corruptions.DEGRADATIONS`), 'fgsm' or 'pgd' (every epsilon).
     corruptions: names, of the benchmark's further ones too; by default all the
       benchmark consists of.
     severities: levels of ImageNet-C or CIFAR-10-C; all five by default.

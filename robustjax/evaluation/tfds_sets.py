@@ -2,15 +2,11 @@
 
 import contextlib
 import json
-import os
 import pathlib
-
-import numpy as np
 
 from robustjax import errors
 from robustjax.data import sources
 from robustjax.evaluation import corrupted_sets
-from robustjax.evaluation import lazy_images
 
 _TFDS = {
   'mnist_c': 'mnist_corrupted',
@@ -70,51 +66,4 @@ class TfdsSets(corrupted_sets.Published):
     config = self._config(name, severity)
     if self.benchmark != 'imagenet_c':
       return sources.load(config, self._split, data_dir=self._data_dir)
-    return open_tfds(config, self._split, data_dir=self._data_dir)
-
-
-def open_tfds(
-  name: str, split: str, *, data_dir: str | os.PathLike | None = None
-) -> sources.DataSet:
-  """A TFDS data set whose images are decoded when asked for.
-
-  `data.load` would hold, and cache, all pixels: 7.5 GB per set of ImageNet-C.
-
-  Args:
-    name: a TFDS name, with its config after a slash; images of one size.
-    split: name of the split.
-    data_dir: as for `data.load`.
-
-  Returns:
-    The data set; its labels are read now.
-
-  Raises:
-    errors.InputError: if it is not prepared, is damaged, or has images of
-      several sizes.
-  """
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
-
-  folder = sources.prepared_folder(name, data_dir=data_dir)
-  try:
-    builder = tfds.builder_from_directory(folder)
-    features = builder.info.features
-    undecoded = {'image': tfds.decode.SkipDecoding()}
-    items = builder.as_data_source(split, decoders=undecoded)
-    labels = np.array([item['label'] for item in items], np.int32)
-    source = builder.as_data_source(split)
-  except Exception as error:  # TFDS and array_record raise many types.
-    expected = f'an intact data set {name!r}'
-    got = f'{folder}: {type(error).__name__}'
-    raise errors.InputError('data_dir', expected, got) from error
-
-  shape = features['image'].shape
-  if None in shape:
-    expected = 'images of one size'
-    raise errors.InputError('dataset', expected, f'{name}: shape {shape}')
-
-  def read(places):
-    return [item['image'] for item in source.__getitems__(places)]
-
-  images = lazy_images.LazyImages(read, (len(labels), *shape))
-  num_classes = features['label'].num_classes
-  return sources.DataSet(name, split, images, labels, num_classes)
+    return sources.open_lazily(config, self._split, data_dir=self._data_dir)

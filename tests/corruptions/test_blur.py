@@ -36,6 +36,13 @@ def test_equals_scipy(rng):
   np.testing.assert_allclose(found, expected, atol=50 * 2**-24)
 
 
+def test_more_zooms_than_the_program_has_are_named():
+  with pytest.raises(errors.InputError, match=r'count: .*\[0, 16\].* 17'):
+    blur.zoom_blur(
+      jax.random.key(0), jnp.ones((1, 9, 9, 1)), step=0.01, count=17
+    )
+
+
 def test_stays_within_the_unit_range():
   found = blur.gaussian_blur(
     jax.random.key(0), jnp.ones((1, 9, 9, 1)), amount=2.0

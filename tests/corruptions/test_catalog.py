@@ -31,7 +31,11 @@ def test_names_are_the_documented_ones():
     'spatter',
     'saturate',
   ]
+  assert list(corruptions.CIFAR10_C) == list(corruptions.IMAGENET_C)
+  assert list(corruptions.CIFAR10_C_EXTRA) == list(corruptions.IMAGENET_C_EXTRA)
   for table in (
+    corruptions.CIFAR10_C,
+    corruptions.CIFAR10_C_EXTRA,
     corruptions.MNIST_C,
     corruptions.MNIST_C_FURTHER,
     corruptions.IMAGENET_C,
@@ -89,14 +93,14 @@ def test_bad_images_are_named_by_every_corruption(name, images, message):
 
 
 def _images(rng, name):
-  channels = 3 if name.startswith('IMAGENET') else 1
+  channels = 1 if name == 'MNIST_C' else 3
   images = rng.uniform(size=(12, 16, 16, channels))
   return jnp.asarray(images, jnp.float32)
 
 
 TABLES = [
   (table, name)
-  for table in ('MNIST_C', 'IMAGENET_C')
+  for table in ('MNIST_C', 'IMAGENET_C', 'CIFAR10_C')
   for name in getattr(corruptions, table)
 ]
 
@@ -106,7 +110,7 @@ TABLES = [
 def test_pixels_depend_on_key_and_index_only(rng, table, name):
   """In a batch of 1, 7 and 12, in any order, on one device and on four."""
   corruption = getattr(corruptions, table)[name]
-  severity = jnp.int32(3) if table == 'IMAGENET_C' else None
+  severity = None if table == 'MNIST_C' else jnp.int32(3)
   corrupt = jax.jit(functools.partial(corruption, severity=severity))
   images = _images(rng, table)
   whole = np.asarray(corrupt(KEY, images))

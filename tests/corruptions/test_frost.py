@@ -1,3 +1,4 @@
+import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,7 +47,7 @@ def test_mixes_in_a_crop_as_the_generator(folder, photographs, rng, channels):
   if channels == 1:
     crop = np.asarray(PIL.Image.fromarray(crop).convert('L'))[..., None]
   expected = np.clip(0.7 * image + 0.75 * crop, 0, 255)
-  found = frost._crop(textures, place, row, column, image.shape)
+  found = frost._crop(textures, place, row, column, image.shape, 1)
   found = frost._frost(jnp.asarray(image / np.float32(255)), found, 0.7, 0.75)
   # Grey photographs are read as whole grey levels, ours as luminance; Pillow's
   # weights have 16 bits.
@@ -57,7 +58,8 @@ def test_mixes_in_a_crop_as_the_generator(folder, photographs, rng, channels):
 def test_crops_cover_every_photograph_but_its_last_row_and_column(folder):
   textures = frost.load_frost_textures(folder)
   keys = jax.random.split(KEY, 4000)
-  drawn = jax.vmap(lambda k: frost._draw_crop(k, textures, (32, 38, 3)))(keys)
+  draw = lambda key: frost._draw_crop(key, textures, (32, 38, 3), 1)
+  drawn = jax.vmap(draw)(keys)
   place, row, column = (np.asarray(one) for one in drawn)
   # 800 of each, 4 standard errors of sqrt(4000 / 5 * 4 / 5).
   assert np.abs(np.bincount(place) - 800).max() < 4 * 25.3
@@ -68,6 +70,42 @@ def test_crops_cover_every_photograph_but_its_last_row_and_column(folder):
     np.testing.assert_array_equal(
       np.unique(column[place == i]), np.arange(width - 38)
     )
+
+
+def test_photographs_shrink_to_a_fifth_as_in_opencv(photographs):
+  # Sizes that leave all rests.
+  cut = [photographs[2][place:, : 40 - place] for place in range(5)]
+  textures = frost._stack([one / np.float32(255) for one in cut])
+  for place, photograph in enumerate(cut):
+    small = cv2.resize(photograph, (0, 0), fx=0.2, fy=0.2)
+    height, width = (frost._shrunk(n, 5) for n in photograph.shape[:2])
+    assert small.shape[:2] == (height, width)
+    shape = height - 2, width - 1, 3
+    found = frost._crop(textures, place, 2, 1, shape, 5)
+    np.testing.assert_array_equal(np.rint(255 * found), small[2:, 1:])
+
+
+def test_shrunk_crops_cover_the_photographs(folder):
+  textures = frost.load_frost_textures(folder)
+  keys = jax.random.split(KEY, 400)
+  draw = lambda key: frost._draw_crop(key, textures, (6, 7, 3), 5)
+  place, row, column = (np.asarray(one) for one in jax.vmap(draw)(keys))
+  # 40 x 50 pixels shrink to 8 x 10.
+  np.testing.assert_array_equal(np.unique(row[place == 0]), [0, 1])
+  np.testing.assert_array_equal(np.unique(column[place == 0]), [0, 1, 2])
+
+
+@pytest.mark.slow
+def test_a_shrunk_texture_of_our_own_is_as_much_finer():
+  keys = jax.random.split(KEY, 16)
+  make = jax.jit(frost._procedural, static_argnums=(1, 2))
+  small, large = (np.asarray(make(keys, (32, 32, 1), s)) for s in (5, 1))
+  # Of maps with 64 and 256 points: neighbours are as far apart as every fourth.
+  steps = [np.diff(one, axis=2) for one in (small, large[:, ::4, ::4])]
+  roughness = [np.abs(one).mean(axis=(1, 2, 3)) for one in steps]
+  error = np.sqrt(sum(one.var() for one in roughness) / len(keys))
+  assert abs(roughness[0].mean() - roughness[1].mean()) < 4 * error
+  assert roughness[0].mean() > 1.5 * np.abs(np.diff(large, axis=2)).mean()
 
 
 @pytest.mark.slow
@@ -89,6 +127,11 @@ def test_bad_input_is_named(folder, tmp_path_factory):
   for image in (jnp.zeros((1, 40, 8, 1)), jnp.zeros((1, 8, 40, 3))):
     with pytest.raises(errors.InputError, match='textures: .* larger .*40'):
       frost.frost(KEY, image, textures=textures, **WEIGHTS)
+  small = jnp.zeros((1, 8, 8, 1))  # A fifth of 40 rows are not more.
+  with pytest.raises(errors.InputError, match='textures: .*8 x 8, a 5th'):
+    frost.frost(KEY, small, textures=textures, shrink=5, **WEIGHTS)
+  with pytest.raises(errors.InputError, match='shrink: '):
+    frost.frost(KEY, small, shrink=0, **WEIGHTS)
   with pytest.raises(errors.InputError, match='image_weight: '):
     frost.frost(KEY, jnp.zeros((1, 8, 8, 1)), image_weight=-1, frost_weight=1)
   with pytest.raises(errors.InputError, match='textures: .*shapes'):

@@ -116,14 +116,14 @@ def test_bad_input_is_named():
     pixel_noise.uniform_noise(KEY, images, amount=0.1, index=jnp.arange(3))
 
 
-@pytest.mark.parametrize('photons', [3, 12, 60])
+@pytest.mark.parametrize('photons', [3, 12, 60, 500])
 @pytest.mark.parametrize('is_traced', [False, True])
 def test_shot_noise_is_poisson(photons, is_traced):
   value = 0.3
   amount = jnp.float32(photons) if is_traced else photons
   noisy = pixel_noise.shot_noise(KEY, _grey(value), photons=amount)
   counts = np.asarray(noisy) * photons
-  np.testing.assert_allclose(counts, np.round(counts), atol=60 * 2**-22)
+  np.testing.assert_allclose(counts, np.round(counts), atol=photons * 2**-22)
   counts = np.round(counts).astype(int).ravel()
   number = np.arange(photons)
   expected = scipy.stats.poisson.pmf(number, value * photons)
@@ -134,9 +134,21 @@ def test_shot_noise_is_poisson(photons, is_traced):
   assert (np.abs(found - expected * counts.size) < bound)[is_likely].all()
 
 
+@pytest.mark.parametrize('rate', [0.5, 5.0, 10.0, 10.1, 40.0, 150.0, 500.0])
+def test_counts_of_many_photons_invert_the_distribution(rng, rate):
+  drawn = np.float32(rng.integers(0, 2**23, 20_000) * 2.0**-23)
+  rates = jnp.full(drawn.shape, rate, jnp.float32)
+  counts = np.asarray(pixel_noise._many_photons(jnp.asarray(drawn), rates))
+  # The expansion's error; a sum of 30 terms in float32 is nearer.
+  below, above = (scipy.stats.poisson.cdf(counts - one, rate) for one in (1, 0))
+  assert (below - 5e-5 < drawn).all()
+  assert (drawn < above + 5e-5).all()
+
+
 def test_black_stays_black_under_shot_and_speckle_noise():
   images = _grey(0.0)
-  assert not pixel_noise.shot_noise(KEY, images, photons=3).any()
+  for photons in (3, 500):
+    assert not pixel_noise.shot_noise(KEY, images, photons=photons).any()
   assert not pixel_noise.speckle_noise(KEY, images, amount=0.6).any()
 
 

@@ -95,9 +95,18 @@ def test_fog_equals_the_reference(
 
 def test_fog_leaves_black_images_black():
   images = jnp.zeros((2, 8, 9, 1))
-  options = {'thickness': 3.0, 'wibble_decay': 2.0, 'map_size': 16}
+  options = {'thickness': 3.0, 'wibble_decay': 2.0, 'least_map_size': 16}
   found = jax.jit(functools.partial(weather.fog, KEY, **options))(images)
   np.testing.assert_array_equal(found, images)
+
+
+def test_a_small_map_of_fog_is_shown_whole():
+  options = {'thickness': 1.0, 'wibble_decay': 2.0, 'least_map_size': 12}
+  images = jnp.ones((2, 16, 16, 1))
+  found = jax.jit(functools.partial(weather.fog, KEY, **options))(images)
+  # From 1/2 where there is none to 1 where it is thickest.
+  np.testing.assert_allclose(found.min(axis=(1, 2, 3)), 0.5, atol=1e-6)
+  np.testing.assert_allclose(found.max(axis=(1, 2, 3)), 1.0, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -175,9 +184,13 @@ def test_snow_equals_the_steps_in_numpy(
   snowy += (flying + np.rot90(flying, 2))[..., None]
   expected = 255 * np.clip(snowy, 0, 1)
 
-  found = jax.jit(weather._snow)(
-    _as_batch(image)[0], noise, -70.0, zoom, threshold, radius, sigma, share
-  )
+  @jax.jit
+  def fall(image, noise):
+    motion = {'radius': radius, 'sigma': sigma, 'max_radius': 12}
+    flakes = weather._flakes(noise, zoom, threshold)
+    return weather._snow(image, flakes, -70.0, share, **motion)
+
+  found = fall(_as_batch(image)[0], noise)
   off = np.abs(255 * np.clip(np.asarray(found, np.float64), 0, 1) - expected)
   # Where float32 falls on the other side of a grey level, which both the noise
   # and its blur are cut to, a pixel is off by one of two copies' levels.

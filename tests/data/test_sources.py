@@ -1,20 +1,31 @@
+import io
 import os
 import pathlib
 
 import numpy as np
+from PIL import Image
 import pytest
 from sklearn.datasets import load_digits
 
+import robustjax
 from robustjax import data
 from robustjax import errors
 from robustjax.data import array_cache
+from robustjax.data import lazy_images
+from robustjax.data import photographs
 from robustjax.data import sources
 
 _TFDS = os.environ.get('TFDS_DATA_DIR', '')
-needs_mnist = pytest.mark.skipif(
-  not (pathlib.Path(_TFDS) / 'mnist').is_dir(),
-  reason='TFDS_DATA_DIR names no folder with a prepared mnist',
-)
+
+
+def _needs(name):
+  return pytest.mark.skipif(
+    not (pathlib.Path(_TFDS) / name).is_dir(),
+    reason=f'TFDS_DATA_DIR names no folder with a prepared {name}',
+  )
+
+
+needs_mnist, needs_imagenet = _needs('mnist'), _needs('imagenet2012')
 
 
 def _bilinear(image, side):
@@ -61,22 +72,6 @@ def test_an_unprepared_data_set_says_what_to_run(tmp_path):
   message = str(caught.value)
   assert '\n' not in message
   assert f'launch/prepare_data.py mnist --data_dir={tmp_path}' in message
-
-
-def test_the_newest_version_is_taken(tmp_path):
-  for version in ('3.0.9', '3.0.10', 'incomplete.3.0.11'):
-    folder = tmp_path / 'mnist' / version
-    folder.mkdir(parents=True)
-    (folder / 'dataset_info.json').write_text('{}')
-  found = data.prepared_folder('mnist', data_dir=tmp_path)
-  assert found.name == '3.0.10'
-
-
-def test_data_dir_defaults_to_the_environment(monkeypatch, tmp_path):
-  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
-  assert sources.default_data_dir() == tmp_path
-  monkeypatch.delenv('TFDS_DATA_DIR')
-  assert sources.default_data_dir().name == 'tensorflow_datasets'
 
 
 def test_an_unknown_split_is_named():
@@ -168,17 +163,100 @@ def test_another_format_is_named(tmp_path):
     data.load('mnist', 'test', data_dir=tmp_path)
 
 
-def test_a_missing_config_is_named_with_those_there_are(tmp_path):
-  folder = tmp_path / 'mnist_corrupted' / 'fog' / '1.0.0'
-  folder.mkdir(parents=True)
-  (folder / 'dataset_info.json').write_text('{}')
-  with pytest.raises(errors.InputError, match='with the configs fog'):
-    data.load('mnist_corrupted', 'test', data_dir=tmp_path)
+@pytest.fixture
+def shapes(photograph_dir, photograph_files):
+  """The test crops of 'shapes', one photograph after the other."""
+  whole = [Image.open(io.BytesIO(file)) for file in photograph_files]
+  return np.stack([photographs.centre_crop(image, 16) for image in whole])
 
 
-def test_data_dir_may_begin_with_the_home_folder(monkeypatch, tmp_path):
-  monkeypatch.setenv('HOME', str(tmp_path))
-  folder = tmp_path / 'sets' / 'mnist' / '3.0.1'
-  folder.mkdir(parents=True)
-  (folder / 'dataset_info.json').write_text('{}')
-  assert data.prepared_folder('mnist', data_dir='~/sets') == folder
+def test_photographs_come_as_test_crops_when_asked_for(photograph_dir, shapes):
+  found = data.load('shapes', 'train', data_dir=photograph_dir, side=16)
+  assert found.labels.dtype == np.int32
+  assert found.labels.tolist() == list(range(13))
+  assert (found.name, found.split, found.num_classes) == ('shapes', 'train', 13)
+  assert isinstance(found.images, lazy_images.LazyImages)
+  assert found.images.shape == (13, 16, 16, 3)
+  np.testing.assert_array_equal(found.images[3:9], shapes[3:9])
+  np.testing.assert_array_equal(found.images[-1], shapes[-1])
+
+
+def test_a_side_is_asked_for_where_sizes_vary_and_only_there(photograph_dir):
+  with pytest.raises(errors.InputError, match='side: .*shapes vary.*None'):
+    data.load('shapes', 'train', data_dir=photograph_dir)
+  for side in (0, 1.5):
+    with pytest.raises(errors.InputError, match='side: .*integer'):
+      data.load('shapes', 'train', data_dir=photograph_dir, side=side)
+  with pytest.raises(errors.InputError, match='side: expected None for digits'):
+    data.load('digits', 'train', side=16)
+  assert data.is_photographs('shapes', data_dir=photograph_dir)
+  assert not data.is_photographs('digits')
+  assert not data.is_photographs('iwildcam')
+  with pytest.raises(errors.InputError, match='prepare_data.py none'):
+    data.is_photographs('none', data_dir=photograph_dir)
+
+
+def test_a_data_set_without_test_images_gives_its_validation_images(
+  photograph_dir,
+):
+  found = data.load('shapes', 'test', data_dir=photograph_dir, side=8)
+  assert (len(found.labels), found.split) == (5, 'validation')
+
+
+def test_a_damaged_photograph_is_named_when_it_is_read(
+  tmp_path, write_photographs, photograph_files
+):
+  pairs = [(photograph_files[0], 0), (b'nothing', 1)]
+  write_photographs(tmp_path, 'few', {'train': pairs}, num_classes=2)
+  found = data.load('few', 'train', data_dir=tmp_path, side=8)
+  assert found.images[:1].shape == (1, 8, 8, 3)
+  with pytest.raises(errors.InputError, match='train_1.jpg .record 1 of few'):
+    found.images[:2]
+
+
+@needs_imagenet
+def test_imagenet_is_read_whole_whatever_the_split_is_called():
+  found = data.load('imagenet2012', 'test', side=24)
+  assert (found.split, found.num_classes) == ('validation', 1000)
+  assert found.images[:3].shape == (3, 24, 24, 3)
+  # One photograph each of 200 classes.
+  assert len(np.unique(found.labels)) == len(found.labels) == 200
+
+
+def test_a_classifier_is_swept_over_photographs(photograph_dir, shapes, rng):
+  weights = rng.normal(size=(16 * 16 * 3, 13)).astype(np.float32)
+  predict = lambda images: (images.reshape(-1, len(weights)) - 0.5) @ weights
+  lazily = data.load('shapes', 'train', data_dir=photograph_dir, side=16)
+  said = np.argmax(predict(shapes / np.float32(255)), axis=1).astype(np.int32)
+  found, expected = (
+    robustjax.evaluate(
+      predict,
+      source,
+      benchmark='imagenet_c',
+      corruptions=['contrast', 'pixelate'],
+      severities=[5],
+      batch_size=5,
+    )
+    for source in (lazily._replace(labels=said), (shapes, said))
+  )
+  assert found.per_set == expected.per_set
+  assert len(found.per_set) == 3
+  assert found.clean_accuracy == 1
+  assert found.corrupted_accuracy < 1
+
+
+@pytest.mark.slow
+@needs_mnist
+def test_images_decoded_when_asked_for_are_those_that_are_kept():
+  found = sources.open_lazily('mnist_corrupted/fog', 'test')
+  expected = data.load('mnist_corrupted/fog', 'test')
+  np.testing.assert_array_equal(found.labels, expected.labels)
+  assert found.images.shape == expected.images.shape
+  for part in (slice(0, 3), slice(9_990, 10_010)):
+    np.testing.assert_array_equal(found.images[part], expected.images[part])
+  assert found.num_classes == 10
+
+
+def test_images_of_several_sizes_are_not_opened_as_of_one(photograph_dir):
+  with pytest.raises(errors.InputError, match='images of one size, got .*None'):
+    sources.open_lazily('shapes', 'train', data_dir=photograph_dir)

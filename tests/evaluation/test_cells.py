@@ -50,6 +50,28 @@ def test_imagenet_c_is_fifteen_corruptions_at_five_severities_and_clean(source):
   assert any('frost' in what for what in plan.processing)
 
 
+def test_cifar10_c_is_milder_at_every_severity(source):
+  images = [
+    _images(_generate(source, benchmark, names=['contrast']).cells[3], source)
+    for benchmark in ('cifar10_c', 'imagenet_c')
+  ]
+  # Of the contrast 40 % and 20 % stay, on both sides of the mean, but for
+  # rounding.
+  own = (
+    source.images / 255 - source.images.mean(axis=(1, 2), keepdims=True) / 255
+  )
+  for found, share in zip(images, (0.4, 0.2), strict=True):
+    shrunk = found - found.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(shrunk, share * own, atol=1.1 / 255)
+
+
+def test_cifar10_c_has_further_corruptions_and_a_clean_set(source):
+  plan = _generate(source, 'cifar10_c', names=['spatter'])
+  assert plan.benchmark == 'cifar10_c'
+  assert [c.corruption for c in plan.cells] == ['clean'] + 5 * ['spatter']
+  assert plan.origin == 'generated'
+
+
 def test_further_corruptions_come_when_asked_for(source):
   plan = _generate(source, names=['saturate', 'fog'], severities=[5, 2, 5])
   found = [(cell.corruption, cell.severity) for cell in plan.cells[1:]]

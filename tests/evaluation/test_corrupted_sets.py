@@ -32,7 +32,7 @@ def test_benchmarks_consist_of_what_was_published():
   for name in ('imagenet_c', 'cifar10_c'):
     fifteen, all_names = corrupted_sets.corruption_names(name)
     assert set(fifteen) == set(scores.ALEXNET)
-    assert len(set(all_names)) == 19
+    assert len(set(all_names)) == len(all_names) == 19
   with pytest.raises(errors.InputError, match="did you mean 'mnist_c'"):
     corrupted_sets.corruption_names('mnist-c')
 

@@ -17,6 +17,7 @@ def source(rng):
   [
     ('mnist_c', 16),
     ('imagenet_c', 76),
+    ('cifar10_c', 76),
     ('degradations', 1 + 6 + 6 + 10 + 6),
     ('fgsm', 7),
     ('pgd', 7),

@@ -232,8 +232,6 @@ def test_bad_input_is_named(source, tmp_path):
     evaluation.evaluate(_brightness, 'folder', benchmark='fgsm')
   with pytest.raises(errors.InputError, match='source: .* got ndarray'):
     evaluation.evaluate(_brightness, source.images, benchmark='degradations')
-  with pytest.raises(errors.InputError, match='source: .* got DataSet'):
-    evaluation.evaluate(_brightness, source, benchmark='cifar10_c')
   for field, options in (
     ('severities', {'benchmark': 'mnist_c', 'severities': [1]}),
     ('epsilons', {'benchmark': 'mnist_c', 'epsilons': [0.1]}),

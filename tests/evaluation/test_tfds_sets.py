@@ -2,13 +2,10 @@ import json
 import os
 import pathlib
 
-import numpy as np
 import pytest
 
-from robustjax import data
 from robustjax import errors
 from robustjax.evaluation import published
-from robustjax.evaluation import tfds_sets
 
 _TFDS = os.environ.get('TFDS_DATA_DIR', '')
 
@@ -64,26 +61,6 @@ def test_the_regenerated_mnist_c_is_whole():
   sets = published.find('mnist_c')
   sets.check()
   assert sets.description == 'TFDS mnist_corrupted 1.0.0'
-
-
-@pytest.mark.slow
-@_needs('mnist_corrupted')
-def test_images_decoded_when_asked_for_are_those_of_load():
-  found = tfds_sets.open_tfds('mnist_corrupted/fog', 'test')
-  expected = data.load('mnist_corrupted/fog', 'test')
-  np.testing.assert_array_equal(found.labels, expected.labels)
-  assert found.images.shape == expected.images.shape
-  for part in (slice(0, 3), slice(9_990, 10_010)):
-    np.testing.assert_array_equal(found.images[part], expected.images[part])
-  assert found.num_classes == 10
-  opened = published.find('mnist_c').open('fog')
-  np.testing.assert_array_equal(opened.images, expected.images)
-
-
-@_needs('imagenet2012')
-def test_images_of_several_sizes_are_refused():
-  with pytest.raises(errors.InputError, match='images of one size, got .*None'):
-    tfds_sets.open_tfds('imagenet2012', 'validation')
 
 
 def test_a_damaged_data_set_is_named(tmp_path):

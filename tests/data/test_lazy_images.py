@@ -1,12 +1,14 @@
+import threading
+
 import numpy as np
 from PIL import Image
 import pytest
 
 from robustjax import errors
-from robustjax.evaluation import lazy_images
+from robustjax.data import lazy_images
 
 
-def test_slices_are_read_as_of_an_array(rng):
+def test_parts_are_read_as_of_an_array(rng):
   array = rng.integers(0, 256, (7, 2, 3, 1)).astype(np.uint8)
   asked = []
 
@@ -18,9 +20,14 @@ def test_slices_are_read_as_of_an_array(rng):
   assert (len(lazy), lazy.shape, lazy.dtype) == (7, array.shape, np.uint8)
   for part in (slice(2, 5), slice(5, 99), slice(None, None, 3), slice(9, 9)):
     np.testing.assert_array_equal(lazy[part], array[part])
-  np.testing.assert_array_equal(lazy[0], array[0])
-  np.testing.assert_array_equal(lazy[-1], array[-1])
+  for place in (0, -1, np.int64(3)):
+    np.testing.assert_array_equal(lazy[place], array[place])
+  for places in (np.array([5, 0, 0, -2]), [1], array[:, 0, 0, 0] > 99):
+    np.testing.assert_array_equal(lazy[places], array[places])
   assert asked[:3] == [2, 3, 4]
+  for place in (7, -8, [7]):
+    with pytest.raises(IndexError):
+      lazy[place]
 
 
 def _save(path, height, width, rng, **options):
@@ -60,3 +67,19 @@ def test_small_and_damaged_files_are_named(tmp_path, rng):
     lazy_images.from_files([path], 5)[:1]
   with pytest.raises(errors.InputError, match='none.JPEG'):
     lazy_images.check_jpegs([tmp_path / 'none.JPEG'])
+
+
+def test_images_are_read_at_once_and_keep_their_order():
+  together = threading.Barrier(min(2, lazy_images.NUM_THREADS), timeout=60)
+
+  def read(place):
+    if place == 5:
+      raise errors.InputError('images', 'others', 'the sixth')
+    if place < 2:
+      together.wait()
+    return np.full((2, 2, 1), place, np.uint8)
+
+  lazy = lazy_images.one_by_one(read, (6, 2, 2, 1))
+  assert lazy[:5][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
+  with pytest.raises(errors.InputError, match='the sixth'):
+    lazy[3:]

@@ -10,13 +10,14 @@ import numpy as np
 
 from robustjax import errors
 
-_NUM_THREADS = min(16, os.cpu_count() or 1)  # Pillow decodes in parallel.
+NUM_THREADS = min(16, os.cpu_count() or 1)  # Pillow decodes in parallel.
+
 _START, _END = b'\xff\xd8', b'\xff\xd9'  # of every JPEG file
 _TAIL = 64  # bytes from the end among which a JPEG file has to end
 
 
 class LazyImages:
-  """Stands for an array uint8 [N, H, W, C] where it is read in slices.
+  """Stands for an array uint8 [N, H, W, C] where it is read in parts.
 
   Attributes:
     shape: (N, H, W, C).
@@ -42,13 +43,34 @@ class LazyImages:
   def __len__(self) -> int:
     return self.shape[0]
 
-  def __getitem__(self, key: int | slice) -> np.ndarray:
-    if not isinstance(key, slice):
-      return self[key : key + 1 or None][0]
-    places = range(*key.indices(len(self)))
-    if not places:
+  def __getitem__(self, key: int | slice | np.ndarray) -> np.ndarray:
+    places = np.arange(len(self))[key]
+    if places.ndim == 0:
+      return np.asarray(self._read([places.item()])[0])
+    if not len(places):
       return np.empty((0, *self.shape[1:]), self.dtype)
-    return np.stack(self._read(places))
+    return np.stack(self._read(places.tolist()))
+
+
+def one_by_one(
+  read: Callable[[int], np.ndarray], shape: tuple[int, int, int, int]
+) -> LazyImages:
+  """Images that are read one by one, several at a time in threads.
+
+  Args:
+    read: a place in 0..N-1 to an image uint8 [H, W, C]; what it raises reaches
+      who asked for the slice.
+    shape: (N, H, W, C).
+
+  Returns:
+    The images.
+  """
+
+  def read_all(places):
+    with futures.ThreadPoolExecutor(NUM_THREADS) as pool:
+      return list(pool.map(read, places))
+
+  return LazyImages(read_all, shape)
 
 
 def from_files(paths: Sequence[pathlib.Path], side: int) -> LazyImages:
@@ -62,12 +84,8 @@ def from_files(paths: Sequence[pathlib.Path], side: int) -> LazyImages:
     The images; reading one that is too small or damaged raises
     errors.InputError with the file's name.
   """
-
-  def read(places):
-    with futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
-      return list(pool.map(lambda i: decode(paths[i], side), places))
-
-  return LazyImages(read, (len(paths), side, side, 3))
+  read = lambda place: decode(paths[place], side)
+  return one_by_one(read, (len(paths), side, side, 3))
 
 
 def decode(path: pathlib.Path, side: int) -> np.ndarray:
@@ -122,5 +140,5 @@ def check_jpeg(path: pathlib.Path) -> None:
 
 def check_jpegs(paths: Sequence[pathlib.Path]) -> None:
   """`check_jpeg` for every file."""
-  with futures.ThreadPoolExecutor(_NUM_THREADS) as pool:
+  with futures.ThreadPoolExecutor(NUM_THREADS) as pool:
     list(pool.map(check_jpeg, paths))
