@@ -13,10 +13,15 @@ from robustjax.models.densenet import WeightMapDenseNet
 from robustjax.models.flops import count_flops
 from robustjax.models.flops import Flops
 from robustjax.models.flops import LayerFlops
+from robustjax.models.import_torch import import_torch
+from robustjax.models.import_torch import Imported
 from robustjax.models.mnist_cnn import MnistCnn
 from robustjax.models.resnet import WeightMapResNet
+from robustjax.models.resnet50 import ResNet50
 from robustjax.models.weight_map_cnn import WEIGHT_MAP_CNNS
 from robustjax.models.weight_map_cnn import WeightMapCnn
+from robustjax.models.wrapping import with_noiseout
+from robustjax.models.wrapping import WrappedClassifier
 
 __all__ = (
   'FIXED_PARAMETERS',
@@ -27,13 +32,18 @@ __all__ = (
   'Classifier',
   'Flops',
   'Forward',
+  'Imported',
   'LayerFlops',
   'MnistCnn',
+  'ResNet50',
   'WeightMapCnn',
   'WeightMapDenseNet',
   'WeightMapResNet',
+  'WrappedClassifier',
   'convolve',
   'count_flops',
   'create',
+  'import_torch',
   'max_pool',
+  'with_noiseout',
 )

@@ -10,12 +10,14 @@ from robustjax.models import cifar10_net
 from robustjax.models import densenet
 from robustjax.models import mnist_cnn
 from robustjax.models import resnet
+from robustjax.models import resnet50
 from robustjax.models import weight_map_cnn
 
 MODELS = {
   'alexnet': alexnet.AlexNet,
   'cifar10_net': cifar10_net.Cifar10Net,
   'mnist_cnn': mnist_cnn.MnistCnn,
+  'resnet50': resnet50.ResNet50,
   'weight_map_cnn': weight_map_cnn.WeightMapCnn,
   'weight_map_resnet': resnet.WeightMapResNet,
   'weight_map_densenet': densenet.WeightMapDenseNet,

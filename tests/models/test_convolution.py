@@ -100,6 +100,34 @@ def test_flax_takes_the_fast_path():
 @pytest.mark.skipif(
   jax.default_backend() != 'cpu', reason='the other path is for CPU'
 )
+@pytest.mark.parametrize('strides', [(1, 1), (2, 3)])
+def test_a_kernel_of_one_pixel_is_multiplied(rng, strides):
+  images = jnp.asarray(rng.normal(size=(2, 5, 6, 3)), jnp.float32)
+  kernel = jnp.asarray(rng.normal(size=(1, 1, 3, 4)), jnp.float32)
+
+  def total(convolution, images, kernel):
+    out = convolution(
+      images, kernel, strides, ((0, 0), (0, 0)), dimension_numbers=_LAYOUT
+    )
+    return jnp.sum(jnp.sin(out)), out
+
+  gradient = jax.value_and_grad(total, argnums=(1, 2), has_aux=True)
+  program = jax.jit(gradient, static_argnums=0)
+  lowered = program.lower(models.convolve, images, kernel).as_text()
+  assert 'stablehlo.convolution' not in lowered
+  both = [
+    gradient(convolution, images, kernel)
+    for convolution in (models.convolve, jax.lax.conv_general_dilated)
+  ]
+  # Sums of at most 240 terms of order 1.
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4), *both
+  )
+
+
+@pytest.mark.skipif(
+  jax.default_backend() != 'cpu', reason='the other path is for CPU'
+)
 @pytest.mark.parametrize('options', [{}, {'rhs_dilation': (2, 2)}])
 def test_maps_smaller_than_the_kernel_are_multiplied(rng, options):
   images = jnp.asarray(rng.normal(size=(2, 4, 6, 2)), jnp.float32)
