@@ -25,6 +25,7 @@ MAPS = (2, 5, 4, 3)
 # With which models of these names are small enough for the table.
 OPTIONS = {
   'alexnet': {'width': 1 / 32},
+  'resnet50': {'blocks': (1, 1), 'width': 2},
   'weight_map_cnn': {'channels': (2, 2, 2)},
   'weight_map_resnet': {
     'layer': 'unsharp',
@@ -81,7 +82,8 @@ def _module(covers, module, shape, *, off=None, is_random=True):
   def apply(key, x, train=True):
     variables = _variables(module, x.shape)
     rngs = {'noise': key, 'dropout': key}
-    return module.apply(variables, x, train=train, rngs=rngs)
+    options = {'rngs': rngs, 'mutable': ['batch_stats']}
+    return module.apply(variables, x, train=train, **options)[0]
 
   return Case(covers, apply, shape, off and off(apply), is_random)
 
@@ -138,6 +140,19 @@ def _variables(module, shape):
     return init(jax.random.key(0), jnp.ones(shape, jnp.float32))
 
 
+def _white(key, x):
+  return jax.random.normal(key, x.shape, jnp.float32)
+
+
+_AUTOENCODER = augmentation.Autoencoder(
+  channels=1, width=6, code_size=4, num_blocks=1
+)
+
+
+def _generated(generator, x):
+  return generator.apply(_variables(generator, x.shape), x)
+
+
 def _at_test(apply):
   return lambda key, x: apply(key, x, train=False)
 
@@ -165,7 +180,10 @@ _STEPPED = (
 _WHITE = ('MNIST_C_FURTHER', 'saturate')
 _TABLES = {
   name: getattr(corruptions, name)
-  for name in ('MNIST_C', 'MNIST_C_FURTHER', 'IMAGENET_C', 'IMAGENET_C_EXTRA')
+  for name in (
+    *('CIFAR10_C', 'CIFAR10_C_EXTRA', 'MNIST_C', 'MNIST_C_FURTHER'),
+    *('IMAGENET_C', 'IMAGENET_C_EXTRA'),
+  )
 }
 
 
@@ -174,9 +192,14 @@ def _function(corruption):
   return getattr(corruption.function, 'func', corruption.function)
 
 
-# One for each function: colour images first.
+def _static(corruption):
+  """The options that a table fixes, as programs are compiled for them."""
+  return tuple(getattr(corruption.function, 'keywords', {}).items())
+
+
+# One for each function and its fixed options, of the last table that has it.
 _DISTINCT = {
-  _function(corruption): (table, name)
+  (_function(corruption), _static(corruption)): (table, name)
   for table, names in _TABLES.items()
   for name, corruption in names.items()
 }.values()
@@ -184,7 +207,7 @@ _DISTINCT = {
 
 def _corruption(table, name):
   corruption = _TABLES[table][name]
-  is_leveled = table.startswith('IMAGENET')
+  is_leveled = not table.startswith('MNIST')
   severity = jnp.int32(4) if is_leveled else None
   return Case(
     f'corruptions.{_function(corruption).__qualname__}',
@@ -245,6 +268,69 @@ CASES = {
     IMAGES,
     off=lambda key, x: augmentation.pad_and_crop(key, x, padding=0),
   ),
+  'scale_to_norm': Case(
+    'augmentation.scale_to_norm',
+    lambda key, x: augmentation.scale_to_norm(x, _white(key, x), 2.0),
+    IMAGES,
+    off=lambda key, x: augmentation.scale_to_norm(x, _white(key, x), 0.0),
+    is_slow=True,  # Most of adversarial_noise.
+  ),
+  'adversarial_noise': Case(
+    'augmentation.adversarial_noise',
+    lambda key, x: augmentation.adversarial_noise(
+      key, x, lambda noise: noise, epsilon=2.0
+    ),
+    IMAGES,
+    off=lambda key, x: augmentation.adversarial_noise(
+      key, x, lambda noise: noise, epsilon=0.0
+    ),
+  ),
+  'NoiseGenerator': Case(
+    'augmentation.NoiseGenerator',
+    lambda key, x: _generated(augmentation.NoiseGenerator(kernel_size=3), x),
+    IMAGES,
+    is_random=False,
+  ),
+  'Autoencoder': Case(
+    'augmentation.Autoencoder',
+    lambda key, x: _generated(_AUTOENCODER, x),
+    IMAGES,
+    is_random=False,
+  ),
+  'deep_augment': Case(
+    'augmentation.deep_augment',
+    lambda key, x: augmentation.deep_augment(
+      key,
+      x,
+      _AUTOENCODER.bind(_variables(_AUTOENCODER, x.shape)),
+      images_per_network=2,
+    ),
+    IMAGES,
+    is_slow=True,
+  ),
+  'noise2net': Case(
+    'augmentation.noise2net',
+    lambda key, x: augmentation.noise2net(key, x, epoch_key=key),
+    IMAGES,
+    is_slow=True,
+  ),
+  'random_flip': Case(
+    'augmentation.random_flip', augmentation.random_flip, IMAGES
+  ),
+  'augmix': Case(
+    'augmentation.augmix',
+    lambda key, x: augmentation.augmix(key, x, severity=3.0),
+    IMAGES,
+    is_stepped=True,
+    is_slow=True,
+  ),
+  'jensen_shannon': Case(
+    'augmentation.jensen_shannon',
+    # A loss: at least float32, whatever the logits are.
+    lambda key, x: augmentation.jensen_shannon(x).astype(x.dtype),
+    (4, 3, 5),
+    is_random=False,
+  ),
   'blur_resolution': Case(
     'augmentation.blur_resolution',
     lambda key, x: augmentation.blur_resolution(x, sigma=1.5),
@@ -276,6 +362,12 @@ CASES = {
   ),
   'alexnet': _module(
     'models.alexnet', models.create('alexnet', **OPTIONS['alexnet']), IMAGES
+  ),
+  'resnet50': _module(
+    'models.resnet50',
+    models.create('resnet50', **OPTIONS['resnet50']),
+    IMAGES,
+    is_random=False,
   ),
   'cifar10_net': _module(
     'models.cifar10_net',
@@ -328,6 +420,11 @@ def test_the_table_is_complete():
   callables -= {'Gated', 'NoisyModel'}  # What functions here return.
   public = {f'layers.{name}' for name in callables}
   public |= {f'augmentation.{name}' for name in augmentation.__all__}
+  public -= {  # They change no images.
+    'augmentation.epsilon_for',
+    'augmentation.load_autoencoder',
+    'augmentation.save_autoencoder',
+  }
   public |= {f'models.{name}' for name in models.MODELS}
   public |= {f'corruptions.{name}' for name in corruptions.DEGRADATIONS}
   public |= {
@@ -418,7 +515,7 @@ def test_the_first_dense_layer_can_be_factored_out(name):
   def method(method, x):
     return model.apply(variables, x, method=method)
 
-  hidden = method('features', images)
+  hidden = jax.jit(functools.partial(method, 'features'))(images)
   factored = method('classify_rest', method('classify_affine', hidden))
   np.testing.assert_array_equal(method('classify', hidden), factored)
   attribution.check_affine(
