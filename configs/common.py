@@ -29,13 +29,39 @@ def get_config() -> ConfigDict:
   config.train_share = 1.0  # of the training images, by class, trained on
   config.validation_share = 0.0  # of them held back, to select a checkpoint
   config.selection = 'last'  # checkpoint that is measured: last | best
+  config.input = ConfigDict()  # photographs of many sizes: imagenet2012
+  config.input.side = 224  # height and width of what is cut out of them
+  config.input.skip_damaged = False  # whether such are left out, and named
+
   config.crop_padding = 0  # pixels around a training image, then cropped
+  config.flip = False  # whether training images are mirrored at random
   config.blur = ConfigDict()  # of training images (resolution progression)
   config.blur.sigma = 0.0  # pixels; 0: none
   config.blur.progression = 'constant'  # constant | falling | rising
   config.input_noise = ConfigDict()  # on training images, then clipped
   config.input_noise.stddev = 0.0
   config.input_noise.progression = 'constant'  # constant | falling | rising
+
+  config.deep_augment = ConfigDict()  # images through a disturbed network
+  config.deep_augment.kind = 'none'  # none | noise2net | autoencoder
+  config.deep_augment.share = 0.5  # of the images of a batch
+  config.deep_augment.autoencoder = ''  # file of launch/train_autoencoder.py
+
+  config.ant = ConfigDict()  # adversarial noise training
+  config.ant.epsilon = 0.0  # length of the noise at 224 x 224 x 3; 0: none
+  config.ant.kernel_size = 1  # of the generator's second layer: 1 | 3
+  config.ant.clean_share = 0.5  # of a batch; earlier generators get the rest
+  config.ant.current_share = 0.3  # of a batch, for the current generator
+  config.ant.learning_rate = 1e-4  # of the generator, one step per batch
+  config.ant.warmup_steps = 1001  # of a fresh generator before each epoch
+  config.ant.warmup_learning_rate = 5e-4
+
+  config.augmix = ConfigDict()  # mixtures of chains of operations
+  config.augmix.severity = 0.0  # 0: none; 1 for ImageNet, 3 for CIFAR
+  config.augmix.width = 3  # number of chains
+  config.augmix.depth = 0  # operations of a chain; 0: drawn from 1, 2, 3
+  config.augmix.alpha = 1.0  # of the Dirichlet and the Beta distribution
+  config.augmix.jsd_weight = 12.0  # of the divergence between three views
 
   config.noise = ConfigDict()  # noise injection (NoiseOut)
   config.noise.rate = 0.0  # share of hidden states replaced
@@ -80,21 +106,31 @@ def get_config() -> ConfigDict:
   config.progression.first_phase = 0.5  # share of the training
   config.progression.second_phase = 0.5  # share of the training
 
+  # What training starts from: a run's folder, or torchvision's weights as
+  # .safetensors or .npz; '': parameters drawn by the seed.
+  config.initial_weights = ''
   config.loss = 'softmax'  # softmax | sigmoid: binary, class by class
   config.batch_size = 64  # over all devices; an epoch's last batch is smaller
   config.num_epochs = 1
+  config.mesh = ConfigDict()  # how a run lies on its devices
+  config.mesh.data = 0  # devices with parameters of their own; 0: all others
+  config.mesh.parameters = 1  # devices that share one set of them (FSDP)
+  config.mesh.seeds = 0  # devices for models by seed; 0: one each, on CPU none
+  # (pattern of a path, axes): axes 'largest', or data | parameters | None for
+  # each dimension; see robustjax.training.Rule
+  config.mesh.rules = (('.*', 'largest'),)
   config.log_every = 50  # steps between two lines of metrics
   config.checkpoint_every = 200  # steps; each epoch's end is saved as well
   return config
 
 
-def model(name: str) -> ConfigDict:
+def model(name: str, *, mean=0.0, deviation=1.0) -> ConfigDict:
   """A model section; the options of the model come beside."""
   section = ConfigDict()
   section.name = name  # a name in robustjax.models.MODELS
   section.dtype = 'float32'  # of the computation: float32 | bfloat16
-  section.mean = 0.0  # subtracted from images, or one number per channel
-  section.deviation = 1.0  # that they are then divided by
+  section.mean = mean  # subtracted from images, or one number per channel
+  section.deviation = deviation  # that they are then divided by
   return section
 
 
@@ -102,8 +138,11 @@ def _optimizer(name: str, learning_rate: float) -> ConfigDict:
   section = ConfigDict()
   section.name = name  # adadelta | sgd | adam
   section.learning_rate = learning_rate  # of the first step
-  section.schedule = 'constant'  # constant | per_epoch | two_phase
-  section.decay = 1.0  # factor after each epoch, or in the second phase
+  section.reference_batch = 0  # the rate is for this batch size; 0: for any
+  # constant | per_epoch | thirds | two_phase | cosine
+  section.schedule = 'constant'
+  section.decay = 1.0  # factor after epochs or thirds, or in the second phase
+  section.decay_epochs = 1  # number of epochs after which it is applied
   return section
 
 
@@ -119,6 +158,8 @@ def sgd(learning_rate: float) -> ConfigDict:
   """Stochastic gradient descent with momentum."""
   section = _optimizer('sgd', learning_rate)
   section.momentum = 0.9
+  section.nesterov = False
+  section.weight_decay = 0.0  # times the parameter, added to its gradient
   return section
 
 

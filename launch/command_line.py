@@ -6,15 +6,18 @@ import os
 import pathlib
 import runpy
 import sys
+import traceback
 
 from absl import app
 from absl import flags
 from absl import logging
+import jax
 import ml_collections
 from ml_collections import config_flags
 
 from robustjax import errors
 from robustjax import host_memory
+from robustjax.training import processes
 from robustjax.training import run_config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -53,6 +56,53 @@ def define_data_dir() -> flags.FlagHolder:
     'Folder of prepared TFDS data sets; by default $TFDS_DATA_DIR, else'
     ' ~/tensorflow_datasets.',
   )
+
+
+_PROCESSES = ('coordinator', 'num_processes', 'process_id')
+
+
+def define_processes() -> None:
+  """The flags by which the processes of one run find one another."""
+  flags.DEFINE_bool(
+    'distributed',
+    False,
+    'One run on several processes, which find one another by what the cluster'
+    ' says of them (Slurm, Cloud TPU, GKE, Open MPI).',
+  )
+  flags.DEFINE_string(
+    'coordinator', None, 'HOST:PORT of process 0, where no cluster says so.'
+  )
+  flags.DEFINE_integer('num_processes', None, 'How many there are, beside it.')
+  flags.DEFINE_integer('process_id', None, 'Which one this is, from 0.')
+
+
+def join_processes() -> None:
+  """Joins the other processes of this run, if the flags say there are any.
+
+  To be called before JAX is used.
+
+  Raises:
+    errors.InputError: if only some of the flags are given, or nothing says
+      where the others are.
+  """
+  given = {name: flags.FLAGS[name].value for name in _PROCESSES}
+  missing = [name for name, value in given.items() if value is None]
+  if len(missing) == len(given) and not flags.FLAGS.distributed:
+    return
+  if missing and len(missing) < len(given):
+    expected = f'a value beside the others of {", ".join(_PROCESSES)}'
+    raise errors.InputError(missing[0], expected, 'none')
+  if not missing:
+    last = given['num_processes'] - 1
+    errors.check_integer('process_id', given['process_id'], high=last)
+  try:
+    jax.distributed.initialize(
+      given['coordinator'], given['num_processes'], given['process_id']
+    )
+  except (ValueError, RuntimeError) as error:
+    expected = 'processes that can reach one another'
+    got = str(error).splitlines()[0]
+    raise errors.InputError('distributed', expected, got) from error
 
 
 def _config_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -121,10 +171,15 @@ def run(
     app.run(checked, flags_parser=_parse)
   except errors.InputError as error:
     print(f'error: {error}', file=sys.stderr)
-    sys.exit(2)
+    processes.leave(2)
   except KeyboardInterrupt:
     print('interrupted; the same command resumes', file=sys.stderr)
-    sys.exit(INTERRUPTED)
+    processes.leave(INTERRUPTED)
+  except Exception:
+    if not processes.are_several():
+      raise
+    traceback.print_exc()
+    processes.leave(1)
 
 
 def say_interrupted(step: int) -> int:

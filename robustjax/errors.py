@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 import difflib
 import numbers
+import pathlib
 from typing import Any
 
 import jax
@@ -115,3 +116,17 @@ def check_images(field: str, images: Any) -> None:
   if not (low >= 0 and high <= 1):  # Nor if one of them is nan.
     got = f'values from {low:g} to {high:g}'
     raise InputError(field, 'images with values in [0, 1]', got)
+
+
+def check_file(field: str, path: str) -> None:
+  """Raises InputError unless there is such a file.
+
+  Args:
+    field: name to report.
+    path: what came.
+
+  Raises:
+    InputError: if there is none.
+  """
+  if not path or not pathlib.Path(path).expanduser().is_file():
+    raise InputError(field, 'a file', repr(path))

@@ -20,6 +20,10 @@ STREAMS = {
   'dropout': 2,  # dropout masks
   'noise': 3,  # noise on hidden states
   'augmentation': 4,  # random changes to training images
+  'adversary': 5,  # generators of noise: parameters and what they disturb
+  'distortion': 6,  # networks that images are sent through
+  'distortion_of_epoch': 7,  # the same; step counts epochs
+  'views': 8,  # AugMix
 }
 
 

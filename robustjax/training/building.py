@@ -1,5 +1,6 @@
 """What a config describes: model, optimizer, and the strengths of a run."""
 
+from collections.abc import Sequence
 import functools
 
 import flax.linen as nn
@@ -12,11 +13,14 @@ import optax
 from robustjax import errors
 from robustjax import layers
 from robustjax import models
+from robustjax.training import adversary
+from robustjax.training import augmenting
 from robustjax.training import config_fields
 from robustjax.training import losses
 from robustjax.training import optimizer as optimizer_lib
 from robustjax.training import progression
 from robustjax.training import run_config
+from robustjax.training import sharding
 from robustjax.training import steps
 from robustjax.training import strengths
 
@@ -128,10 +132,34 @@ def build_recipe(
     config.loss,
     build_fig(config),
     _layer_noise(config),
+    _augmentation(config, steps_per_epoch),
+    _adversary(config),
+    config.num_epochs,
+  )
+
+
+def _augmentation(config, steps_per_epoch: int) -> augmenting.Augmentation:
+  deep_augment, augmix = None, None
+  if config.deep_augment.kind != 'none':
+    deep_augment = augmenting.DeepAugment(
+      **config.deep_augment, steps_per_epoch=steps_per_epoch
+    )
+  if config.augmix.severity > 0:
+    augmix = augmenting.AugMix(**config.augmix)
+  return augmenting.Augmentation(
     config.crop_padding,
+    config.flip,
     config.blur.sigma > 0,
     config.input_noise.stddev > 0,
+    deep_augment,
+    augmix,
   )
+
+
+def _adversary(config) -> adversary.Options | None:
+  options = config.ant.to_dict()
+  del options['warmup_steps']  # The loop counts them.
+  return adversary.Options(**options) if config.ant.epsilon > 0 else None
 
 
 def build_fig(config: ml_collections.ConfigDict) -> losses.FigLoss | None:
@@ -158,11 +186,14 @@ def build_optimizer(
   timing = optimizer_lib.Timing(
     steps_per_epoch,
     progression.first_steps(num_steps, run_config.phases(config)),
+    num_steps,
   )
   has_fixed = bool(config.model.get('hidden_size'))
-  return _optimizer(
-    has_fixed=has_fixed, timing=timing, **config.optimizer.to_dict()
-  )
+  options = config.optimizer.to_dict()
+  reference = options.pop('reference_batch')
+  if reference:
+    options['learning_rate'] *= config.batch_size / reference
+  return _optimizer(has_fixed=has_fixed, timing=timing, **options)
 
 
 @functools.lru_cache
@@ -172,6 +203,28 @@ def _optimizer(*, has_fixed: bool, **options):
   if not has_fixed:
     return trained
   return optimizer_lib.leave_alone(trained, models.FIXED_PARAMETERS)
+
+
+def build_layout(
+  config: ml_collections.ConfigDict, devices: Sequence[jax.Device]
+) -> sharding.Layout:
+  """How one model of a config lies on devices.
+
+  Args:
+    config: a validated config.
+    devices: all that are to be used.
+
+  Returns:
+    A `Layout`.
+
+  Raises:
+    errors.InputError: if the mesh does not fit the devices.
+  """
+  mesh = sharding.make_mesh(
+    devices, data=config.mesh.data, parameters=config.mesh.parameters
+  )
+  rules = run_config.flatten(config)['mesh.rules']
+  return sharding.Layout(mesh, tuple(sharding.Rule(*one) for one in rules))
 
 
 def build_schedule(

@@ -14,12 +14,14 @@ from typing import Any
 import zlib
 
 import jax
+from jax.experimental import multihost_utils
 import numpy as np
 import orbax.checkpoint as ocp
 import tensorstore
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax.training import processes
 
 SELECTION_METRIC = 'accuracy'
 _NUM_LATEST = 2
@@ -35,6 +37,13 @@ def _checksum(array: Any) -> int:
   return zlib.crc32(flat.view(np.uint8))
 
 
+def _whole(leaf: Any) -> Any:
+  is_here = getattr(leaf, 'is_fully_addressable', True)
+  if is_here or leaf.is_fully_replicated:
+    return leaf
+  return multihost_utils.process_allgather(leaf, tiled=True)
+
+
 def _describe(leaf: Any) -> dict[str, Any]:
   return {'shape': list(leaf.shape), 'dtype': str(leaf.dtype)}
 
@@ -45,9 +54,12 @@ def _by_path(tree: array_types.PyTree) -> dict[str, Any]:
 
 
 def make_manifest(tree: array_types.PyTree) -> dict[str, dict[str, Any]]:
-  """Shape, dtype and CRC-32 of every array, by its path in the tree."""
+  """Shape, dtype and CRC-32 of every array, by its path in the tree.
+
+  All processes call it, since each may have but a part of an array.
+  """
   return {
-    path: _describe(leaf) | {'crc32': _checksum(leaf)}
+    path: _describe(leaf) | {'crc32': _checksum(_whole(leaf))}
     for path, leaf in _by_path(tree).items()
   }
 
@@ -281,12 +293,14 @@ class Checkpoints:
       raise _damaged(step, got) from None
 
   def _set_aside(self, step: int) -> None:
-    target = self._folder.parent / f'damaged-{step}'
-    number = 1
-    while target.exists():
-      number += 1
-      target = self._folder.parent / f'damaged-{step}-{number}'
-    (self._folder / str(step)).rename(target)
+    if processes.is_first():
+      target = self._folder.parent / f'damaged-{step}'
+      number = 1
+      while target.exists():
+        number += 1
+        target = self._folder.parent / f'damaged-{step}-{number}'
+      (self._folder / str(step)).rename(target)
+    processes.exchange('set aside')
     self.close()
     self._open()
 

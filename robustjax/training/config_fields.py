@@ -15,10 +15,12 @@ from robustjax import random_keys
 from robustjax.training import losses
 from robustjax.training import optimizer
 from robustjax.training import progression
+from robustjax.training import sharding
 
 GATES = ('none', *layers.GATE_KINDS)
 DTYPES = ('float32', 'bfloat16', 'float64')
 SELECTIONS = ('last', 'best')
+DISTORTIONS = ('none', 'noise2net', 'autoencoder')
 # What the other fields of a config put there, or the data set does.
 _NOT_OPTIONS = (
   'name', 'parent', 'dtype', 'num_classes', 'flattened', 'penultimate',
@@ -36,6 +38,11 @@ def _names(field: str, value: Any) -> None:
   if not isinstance(value, str):
     expected = "names with commas between, or ''"
     raise errors.InputError(field, expected, repr(value))
+
+
+def _path(field: str, value: Any) -> None:
+  if not isinstance(value, str):
+    raise errors.InputError(field, "a path, or ''", repr(value))
 
 
 def _among(choices) -> Callable[[str, Any], None]:
@@ -79,6 +86,25 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
   'validation_share': _within(0, 1),
   'selection': _among(SELECTIONS),
   'crop_padding': _at_least(0),
+  'flip': _flag,
+  'input.side': _at_least(1),
+  'input.skip_damaged': _flag,
+  'augmix.severity': _within(0, 10),
+  'augmix.width': _at_least(1),
+  'augmix.depth': _at_least(0),
+  'augmix.alpha': _positive,
+  'augmix.jsd_weight': _within(0),
+  'ant.epsilon': _within(0),
+  'ant.kernel_size': _among((1, 3)),
+  'ant.clean_share': _within(0, 1),
+  'ant.current_share': _within(0, 1),
+  'ant.learning_rate': _positive,
+  'ant.warmup_steps': _at_least(0),
+  'ant.warmup_learning_rate': _positive,
+  'deep_augment.kind': _among(DISTORTIONS),
+  'deep_augment.share': _within(0, 1, open_low=True),
+  'deep_augment.autoencoder': _path,
+  'initial_weights': _path,
   'blur.sigma': _within(0),
   'blur.progression': _direction,
   'input_noise.stddev': _within(0),
@@ -119,6 +145,12 @@ FIELDS: dict[str, Callable[[str, Any], None]] = {
   'optimizer.learning_rate': _positive,
   'optimizer.schedule': _among(optimizer.SCHEDULES),
   'optimizer.decay': _within(0, 1, open_low=True),
+  'optimizer.decay_epochs': _at_least(1),
+  'optimizer.reference_batch': _at_least(0),
+  'mesh.data': _at_least(0),
+  'mesh.parameters': _at_least(1),
+  'mesh.seeds': _at_least(0),
+  'mesh.rules': sharding.check_rules,
   'batch_size': _at_least(1),
   'num_epochs': _at_least(1),
   'log_every': _at_least(1),
@@ -128,6 +160,8 @@ OPTIMIZER_FIELDS: dict[str, Callable[[str, Any], None]] = {
   'rho': _within(0, 1),
   'epsilon': _positive,
   'momentum': _within(0, 1),
+  'nesterov': _flag,
+  'weight_decay': _within(0),
   'beta1': _within(0, 1),
   'beta2': _within(0, 1),
 }

@@ -3,6 +3,8 @@
 import signal
 import threading
 
+from robustjax.training import processes
+
 
 class Interruption:
   """While entered, remembers signals instead of dying of them.
@@ -18,6 +20,15 @@ class Interruption:
 
   def __bool__(self) -> bool:
     return self.signal is not None
+
+  def agreed(self) -> bool:
+    """Whether any process is interrupted; then this one is, too.
+
+    All processes call it together.
+    """
+    if processes.any_says(bool(self)) and self.signal is None:
+      self.signal = signal.SIGTERM
+    return bool(self)
 
   def __enter__(self) -> 'Interruption':
     if threading.current_thread() is threading.main_thread():

@@ -12,12 +12,15 @@ import numpy as np
 import tqdm
 
 from robustjax import array_types
-from robustjax.data import pipeline
+from robustjax import progress
+from robustjax.data import lazy_images
 from robustjax.data import sources
 from robustjax.evaluation import metrics as metrics_lib
 from robustjax.training import checkpointing
+from robustjax.training import feeds
 from robustjax.training import interruption
 from robustjax.training import metric_writers
+from robustjax.training import processes
 from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import state as state_lib
@@ -29,7 +32,7 @@ class Run(NamedTuple):
 
   Attributes:
     config: of the run; its seed is that of the first model.
-    train_data: on the devices.
+    feed: what hands out the batches.
     watched_data: on the host; measured after every epoch, to select a
       checkpoint by: validation images, or else the test images.
     test_data: on the host.
@@ -37,29 +40,27 @@ class Run(NamedTuple):
     root: key of the model, or keys of the models.
     schedule: strengths of the disturbances, with the same leading axis.
     step_fn: from `programs.compile_step`.
-    order_fn: from `programs.compile_order`.
-    predict: (variables, images) -> logits, of one model.
+    renew_fn: from `programs.compile_renew`; None without an adversary.
+    warm_up_fn: from `programs.compile_warm_up`; the same.
+    predict: (variables, images) -> logits, of one model, on this process's
+      devices.
   """
 
   config: ml_collections.ConfigDict
-  train_data: pipeline.DeviceData
+  feed: feeds.Feed
   watched_data: sources.DataSet
   test_data: sources.DataSet
   mesh: jax.sharding.Mesh
   root: array_types.Key
   schedule: strengths.Schedule
   step_fn: Callable[..., Any]
-  order_fn: Callable[..., array_types.Array]
+  renew_fn: Callable[..., Any] | None
+  warm_up_fn: Callable[..., Any] | None
   predict: Callable[[Mapping[str, Any], array_types.Array], Any]
 
   @property
-  def num_examples(self) -> int:
-    return len(self.train_data.labels)
-
-  @property
   def steps_per_epoch(self) -> int:
-    batch_size = self.config.batch_size
-    return pipeline.steps_per_epoch(self.num_examples, batch_size)
+    return self.feed.steps_per_epoch
 
   @property
   def is_validated(self) -> bool:
@@ -72,11 +73,19 @@ class Run(NamedTuple):
 
 
 class Member(NamedTuple):
-  """One of the models that are trained: its seed, and where it is written."""
+  """One of the models that are trained: its seed, and where it is written.
+
+  Of several processes one has writers, all others None.
+  """
 
   seed: int
   checkpoints: checkpointing.Checkpoints
-  writers: metric_writers.MetricWriters
+  writers: metric_writers.MetricWriters | None
+
+  def write(self, step: int, metrics: Mapping[str, float]) -> None:
+    """Writes metrics, where this process does."""
+    if self.writers is not None:
+      self.writers.write(step, metrics)
 
 
 class Outputs(NamedTuple):
@@ -117,9 +126,12 @@ def run_epochs(
     FloatingPointError: if a loss or parameters are not finite.
   """
   found = None
-  while step_of(state) < run.num_steps and not outputs.interrupted:
+  while step_of(state) < run.num_steps and not outputs.interrupted.agreed():
+    first = step_of(state)
     state = _run_epoch(run, state, outputs)
     step = step_of(state)
+    if step == first:  # Interrupted before the first of an epoch.
+      break
     if step % run.steps_per_epoch == 0:
       found = accuracies(run, state, run.watched_data)
       _report_epoch(run, step, found, outputs)
@@ -133,40 +145,59 @@ def run_epochs(
 def accuracies(
   run: Run, state: state_lib.State, data: sources.DataSet
 ) -> list[float]:
-  """Top-1 accuracy of each model on a data set, in [0, 1]."""
+  """Top-1 accuracy of each model on a data set, in [0, 1].
+
+  Each process classifies its share of the images.
+  """
+  share, count = _share(data), len(data.labels)
   return [
-    metrics_lib.count_correct(
-      functools.partial(run.predict, variables), data
-    ).accuracy
-    for variables in members_of(run, state.variables)
+    _accuracy(functools.partial(run.predict, variables), share, count)
+    for variables in _variables(run, state)
   ]
+
+
+def _share(data: sources.DataSet) -> sources.DataSet:
+  """The images that this process classifies."""
+  if not processes.are_several():
+    return data
+  here = slice(jax.process_index(), None, jax.process_count())
+  images = data.images
+  is_lazy = isinstance(images, lazy_images.LazyImages)
+  images = images.subset(here) if is_lazy else images[here]
+  return data._replace(images=images, labels=data.labels[here])
+
+
+def _variables(run: Run, state: state_lib.State) -> list[dict[str, Any]]:
+  """Those of each model, on this process's devices."""
+  if sharding.is_over_seeds(run.mesh):
+    return members_of(run, state.variables)
+  return [sharding.on_this_process(state.variables, run.mesh)]
+
+
+def _accuracy(predict, share: sources.DataSet, count: int) -> float:
+  correct = metrics_lib.count_correct(predict, share).correct
+  return sum(map(int, processes.exchange(str(correct)))) / count
 
 
 def _run_epoch(run: Run, state, outputs: Outputs):
   """Trains until this epoch's end or an interruption."""
-  batch_size = run.config.batch_size
   first = step_of(state)
-  epoch, done = divmod(first, run.steps_per_epoch)
-  epoch_start, epoch_end = first - done, first - done + run.steps_per_epoch
-  order = run.order_fn(run.root, np.int32(epoch))
+  epoch_end = (first // run.steps_per_epoch + 1) * run.steps_per_epoch
+  if run.renew_fn is not None and first % run.steps_per_epoch == 0:
+    state = _warm_up(run, state, outputs)
+    if outputs.interrupted.agreed():
+      return state
   pending = []
-  for step in range(first + 1, epoch_end + 1):
-    start = (step - 1 - epoch_start) * batch_size
-    size = min(batch_size, run.num_examples - start)
+  for step, given in enumerate(run.feed.epoch_from(first), start=first + 1):
     state, metrics = run.step_fn(
-      state,
-      run.train_data,
-      order,
-      np.int32(start),
-      run.root,
-      run.schedule,
-      size=size,
+      state, given.source, run.root, run.schedule, size=given.size
     )
     pending.append(metrics)
     outputs.shown.update(1)
-    is_last = step == epoch_end or bool(outputs.interrupted)
+    is_logged = step % run.config.log_every == 0
     is_saved = step % run.config.checkpoint_every == 0
-    if is_last or is_saved or step % run.config.log_every == 0:
+    is_last = step == epoch_end or _is_interrupted(outputs, is_logged)
+    if is_last or is_saved or is_logged:
       _write_metrics(step, pending, outputs)
       pending = []
     if is_last:
@@ -174,6 +205,34 @@ def _run_epoch(run: Run, state, outputs: Outputs):
     if is_saved:
       _save(run, state, None, outputs)
   return state
+
+
+def _is_interrupted(outputs: Outputs, is_logged: bool) -> bool:
+  """Whether to stop now; several processes ask one another now and then."""
+  if processes.are_several():
+    return is_logged and outputs.interrupted.agreed()
+  return bool(outputs.interrupted)
+
+
+def _warm_up(run: Run, state, outputs: Outputs):
+  """The state with a fresh generator, trained while the classifier waits.
+
+  Interrupted, it leaves the state as it was: the steps are done again.
+  """
+  first, count = step_of(state), run.config.ant.warmup_steps
+  warmed = state
+  if first:  # The first generator is fresh as it is.
+    warmed = state._replace(adversary=run.renew_fn(state, run.root))
+  with progress.bar(count, 'warming up a generator') as shown:
+    for number, given in enumerate(feeds.cycled(run.feed, first, count)):
+      if _is_interrupted(outputs, number % run.config.log_every == 0):
+        return state
+      adversary = run.warm_up_fn(
+        warmed, given.source, run.root, np.int32(number), size=given.size
+      )
+      warmed = warmed._replace(adversary=adversary)
+      shown.update(1)
+  return warmed
 
 
 def _named(members: list[Member], place: int) -> str:
@@ -185,8 +244,8 @@ def _save(run: Run, state, metrics, outputs: Outputs) -> None:
   """Saves states that can be resumed from: their parameters are finite."""
   step = step_of(state)
   states = members_of(run, state)
-  for place, one in enumerate(states):
-    for leaf in jax.tree.leaves(one.variables):
+  for place, one in enumerate(_variables(run, state)):
+    for leaf in jax.tree.leaves(one):
       if not np.isfinite(np.asarray(leaf, np.float32)).all():
         of_seed = _named(outputs.members, place)
         raise FloatingPointError(
@@ -213,7 +272,7 @@ def _write_metrics(step: int, pending, outputs: Outputs) -> None:
     means = {
       name: float(values[:, place].mean()) for name, values in columns.items()
     }
-    member.writers.write(step, means)
+    member.write(step, means)
   loss = columns['train_loss'].mean()
   outputs.shown.set_postfix(loss=f'{loss:.4f}')
 
@@ -231,7 +290,7 @@ def _check_finite(step: int, losses: np.ndarray, outputs: Outputs) -> None:
 def _report_epoch(run: Run, step: int, found, outputs) -> None:
   what = 'validation' if run.is_validated else 'test'
   for member, accuracy in zip(outputs.members, found, strict=True):
-    member.writers.write(step, {f'{what}_accuracy': accuracy})
+    member.write(step, {f'{what}_accuracy': accuracy})
   epoch = step // run.steps_per_epoch
   shown = f'{found[0]:.2%}'
   if len(found) > 1:

@@ -12,6 +12,7 @@ import optax
 
 from robustjax import array_types
 from robustjax import attribution
+from robustjax import augmentation
 from robustjax import layers
 
 SCORES = {
@@ -190,13 +191,15 @@ class Losses(NamedTuple):
   Attributes:
     total: what is minimised, a scalar.
     fig: the FIG term before its weight; None where there is none.
-    logits: [B, C].
+    divergence: the Jensen-Shannon term before its weight; the same.
+    logits: [B, C], of the first view of each image.
     statistics: the model's other collections after this batch; empty for a
       model without any.
   """
 
   total: array_types.Array
   fig: array_types.Array | None
+  divergence: array_types.Array | None
   logits: array_types.Array
   statistics: Mapping[str, Any]
 
@@ -220,18 +223,22 @@ def training_losses(
   loss: str = 'softmax',
   fig: FigLoss | None = None,
   layer_noise: LayerNoise | None = None,
+  jsd_weight: float | None = None,
 ) -> Losses:
-  """The loss of a batch while training, and the FIG term beside it.
+  """The loss of a batch while training, and the terms beside it.
 
   Args:
     model: a classifier.
     variables: its parameters and other collections.
-    images: float [B, H, W, C] in [0, 1].
+    images: float [V B, H, W, C] in [0, 1], the V views of an image one after
+      another; the first is the one that is classified.
     labels: int [B].
     rngs: keys for 'dropout' and 'noise'.
     loss: a name in `LOSSES`.
     fig: None trains on the loss alone and computes no FIG.
     layer_noise: None for no noise but that of the model's own layers.
+    jsd_weight: of the Jensen-Shannon divergence between views (AugMix); None
+      leaves it out.
 
   Returns:
     The `Losses`.
@@ -244,14 +251,24 @@ def training_losses(
     rngs=rngs,
     mutable=_STATISTICS,
   )
+  num_views = len(images) // len(labels)
+  term = None
   if fig is None:
     logits, statistics = apply()
-    return Losses(LOSSES[loss](logits, labels), None, logits, statistics)
-  (logits, hidden, gates), statistics = apply(
-    hidden=fig.hidden, method=_forward
-  )
-  targets = fig_targets(model, variables, hidden, labels, fig)
-  term = fig_loss(gates, targets, fig.reduction)
-  weight = jnp.asarray(fig.weight, term.dtype)
-  total = LOSSES[loss](logits, labels) + weight * term
-  return Losses(total, term, logits, statistics)
+  else:
+    (logits, hidden, gates), statistics = apply(
+      hidden=fig.hidden, method=_forward
+    )
+    of_views = jnp.repeat(labels, num_views)
+    targets = fig_targets(model, variables, hidden, of_views, fig)
+    term = fig_loss(gates, targets, fig.reduction)
+  logits = logits.reshape(len(labels), num_views, -1)
+  first = logits[:, 0]
+  total = LOSSES[loss](first, labels)
+  if term is not None:
+    total = total + jnp.asarray(fig.weight, term.dtype) * term
+  divergence = None
+  if jsd_weight is not None:
+    divergence = augmentation.jensen_shannon(logits)
+    total = total + jsd_weight * divergence
+  return Losses(total, term, divergence, first, statistics)

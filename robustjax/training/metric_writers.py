@@ -7,12 +7,15 @@ import pathlib
 
 import tqdm
 
+from robustjax.training import processes
+
 _FILE = 'metrics.jsonl'
 
 
 def say(line: str) -> None:
-  """Prints a line without breaking a progress bar."""
-  tqdm.tqdm.write(line)
+  """Prints a line without breaking a progress bar; one process does."""
+  if processes.is_first():
+    tqdm.tqdm.write(line)
 
 
 def _lines_until(path: pathlib.Path, step: int) -> list[str]:

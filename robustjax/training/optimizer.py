@@ -30,8 +30,12 @@ def _adadelta(learning_rate, *, rho, epsilon):
   return optax.adadelta(learning_rate, rho=rho, eps=epsilon)
 
 
-def _sgd(learning_rate, *, momentum):
-  return optax.sgd(learning_rate, momentum=momentum or None)
+def _sgd(learning_rate, *, momentum, nesterov, weight_decay):
+  descent = optax.sgd(learning_rate, momentum or None, nesterov=nesterov)
+  if not weight_decay:
+    return descent
+  # Added to the gradient, before momentum, as the papers' frameworks do.
+  return optax.chain(optax.add_decayed_weights(weight_decay), descent)
 
 
 def _adam(learning_rate, *, beta1, beta2, epsilon):
@@ -40,10 +44,10 @@ def _adam(learning_rate, *, beta1, beta2, epsilon):
 
 METHODS: Mapping[str, Method] = {
   'adadelta': Method(_adadelta, ('rho', 'epsilon')),
-  'sgd': Method(_sgd, ('momentum',)),
+  'sgd': Method(_sgd, ('momentum', 'nesterov', 'weight_decay')),
   'adam': Method(_adam, ('beta1', 'beta2', 'epsilon')),
 }
-SCHEDULES = ('constant', 'per_epoch', 'two_phase')
+SCHEDULES = ('constant', 'per_epoch', 'thirds', 'two_phase', 'cosine')
 
 
 class Timing(NamedTuple):
@@ -52,24 +56,34 @@ class Timing(NamedTuple):
   Attributes:
     steps_per_epoch: number of steps in an epoch.
     first_steps: number of steps in the run's first phase.
+    num_steps: number of steps of the whole run.
   """
 
   steps_per_epoch: int
   first_steps: int
+  num_steps: int
 
 
 def learning_rates(
-  schedule: str, learning_rate: float, decay: float, timing: Timing
+  schedule: str,
+  learning_rate: float,
+  decay: float,
+  timing: Timing,
+  *,
+  decay_epochs: int = 1,
 ) -> optax.Schedule:
   """The learning rate of each step.
 
   Args:
-    schedule: `constant`; `per_epoch`, multiplied by `decay` after every epoch
-      (NoiseOut); `two_phase`, by `decay` in the second phase (noise
-      progression).
+    schedule: `constant`; `per_epoch`, multiplied by `decay` after every
+      `decay_epochs` epochs (NoiseOut, ANT); `thirds`, after each third of the
+      run (AugMix); `two_phase`, in the second phase (noise progression);
+      `cosine`, half a wave from the first step to 0 after the last
+      (DeepAugment), whatever `decay`.
     learning_rate: of the first step.
     decay: a factor.
     timing: of the run.
+    decay_epochs: number of epochs.
 
   Returns:
     step -> learning rate.
@@ -78,20 +92,25 @@ def learning_rates(
     errors.InputError: on an unknown schedule.
   """
   errors.check_choice('schedule', schedule, SCHEDULES)
-
   def times_decayed(step: array_types.ArrayLike) -> array_types.Array:
     step = jnp.asarray(step)
     if schedule == 'constant':
       return jnp.zeros_like(step)
     if schedule == 'per_epoch':
-      return step // timing.steps_per_epoch
+      return step // (decay_epochs * timing.steps_per_epoch)
+    if schedule == 'thirds':
+      return 3 * step // timing.num_steps
     return (step >= timing.first_steps).astype(step.dtype)
+
+  def half_a_wave(step: array_types.ArrayLike) -> array_types.Array:
+    share = jnp.asarray(step).astype(jnp.float32) / timing.num_steps
+    return learning_rate * (1 + jnp.cos(jnp.pi * share)) / 2
 
   def rate(step: array_types.ArrayLike) -> array_types.Array:
     exponent = times_decayed(step).astype(jnp.float32)
     return learning_rate * jnp.float32(decay) ** exponent
 
-  return rate
+  return half_a_wave if schedule == 'cosine' else rate
 
 
 def make(
@@ -100,6 +119,7 @@ def make(
   schedule: str,
   learning_rate: float,
   decay: float,
+  decay_epochs: int,
   timing: Timing,
   **options: Any,
 ) -> optax.GradientTransformation:
@@ -110,6 +130,7 @@ def make(
     schedule: in `SCHEDULES`.
     learning_rate: of the first step.
     decay: of the schedule.
+    decay_epochs: of the schedule.
     timing: of the run.
     **options: those of the method.
 
@@ -120,7 +141,9 @@ def make(
     errors.InputError: on an unknown name or schedule.
   """
   errors.check_choice('optimizer', name, METHODS)
-  rates = learning_rates(schedule, learning_rate, decay, timing)
+  rates = learning_rates(
+    schedule, learning_rate, decay, timing, decay_epochs=decay_epochs
+  )
   return METHODS[name].make(rates, **options)
 
 

@@ -76,12 +76,12 @@ def restore(
     )
     raise errors.InputError('workdir', expected, str(workdir))
   shape, num_classes = run_files.read_dataset(workdir)
-  model = building.build_model(config, num_classes)
-  # How long an epoch was matters to the learning rate only.
-  optimizer = building.build_optimizer(config, steps_per_epoch=1)
+  # How long an epoch was does not matter to the shape of a state.
+  recipe = building.build_recipe(config, num_classes, steps_per_epoch=1)
   mesh = sharding.make_mesh(devices)
-  init = programs.compile_init(model, optimizer, shape, mesh)
-  abstract = programs.abstract_state(init, mesh)
+  layout = sharding.Layout(mesh)
+  init = programs.compile_init(recipe, shape, layout)
+  abstract = programs.abstract_state(init, layout)
   with checkpointing.Checkpoints(workdir, read_only=True) as checkpoints:
     step = _choose(
       checkpoints, step or _BY_SELECTION[config.selection], workdir
@@ -93,8 +93,10 @@ def restore(
       got = f'{error.got}; intact steps: {intact or "none"}'
       raise errors.InputError(error.field, error.expected, got) from error
   variables = state.variables
-  predict = _checked(programs.compile_predict(model, mesh), variables, shape)
-  return Restored(config, model, variables, step, predict)
+  predict = _checked(
+    programs.compile_predict(recipe.model, mesh), variables, shape
+  )
+  return Restored(config, recipe.model, variables, step, predict)
 
 
 def keep_noise(

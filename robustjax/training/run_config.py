@@ -19,7 +19,11 @@ from robustjax.training import config_fields
 from robustjax.training import progression
 
 _ROUNDING = 1e-9
-CHANGEABLE = ('log_every', 'checkpoint_every')  # No step depends on them.
+# No step depends on them, but for how sums are rounded.
+CHANGEABLE = (
+  'log_every', 'checkpoint_every', 'mesh.data', 'mesh.parameters',
+  'mesh.seeds', 'mesh.rules',
+)  # fmt: skip
 # Fields that say nothing where another one, named first, is as given.
 _IDLE = {
   ('noise.rate', 0): ('noise.strategy', 'noise.progression'),
@@ -39,6 +43,25 @@ _IDLE = {
     'noisy_dropout.rescale', 'noisy_dropout.relative',
     'noisy_dropout.correlation',
   ),
+  ('augmix.severity', 0): (
+    'augmix.width', 'augmix.depth', 'augmix.alpha', 'augmix.jsd_weight',
+  ),
+  ('ant.epsilon', 0): (
+    'ant.kernel_size', 'ant.clean_share', 'ant.current_share',
+    'ant.learning_rate', 'ant.warmup_steps', 'ant.warmup_learning_rate',
+  ),
+  ('deep_augment.kind', 'none'): (
+    'deep_augment.share', 'deep_augment.autoencoder',
+  ),
+  ('deep_augment.kind', 'noise2net'): ('deep_augment.autoencoder',),
+  ('optimizer.schedule', 'constant'): (
+    'optimizer.decay', 'optimizer.decay_epochs',
+  ),
+  ('optimizer.schedule', 'cosine'): (
+    'optimizer.decay', 'optimizer.decay_epochs',
+  ),
+  ('optimizer.schedule', 'two_phase'): ('optimizer.decay_epochs',),
+  ('optimizer.schedule', 'thirds'): ('optimizer.decay_epochs',),
   ('noisy_dropout.stddev', 0): (
     'noisy_dropout.progression', 'noisy_dropout.where',
     'noisy_dropout.relative', 'noisy_dropout.correlation',
@@ -55,10 +78,17 @@ def flatten(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     if isinstance(value, Mapping | ml_collections.ConfigDict):
       flat |= flatten(value, f'{prefix}{name}.')
     else:
-      # JSON has lists only.
-      is_list = isinstance(value, list)
-      flat[prefix + name] = tuple(value) if is_list else value
+      flat[prefix + name] = as_tuples(value)
   return flat
+
+
+def as_tuples(value: Any) -> Any:
+  """Lists, which is all that JSON has, as the tuples they were; also in it."""
+  if isinstance(value, list | tuple):
+    return tuple(as_tuples(one) for one in value)
+  if isinstance(value, dict):
+    return {name: as_tuples(one) for name, one in value.items()}
+  return value
 
 
 def validate(config: ml_collections.ConfigDict) -> None:
@@ -98,6 +128,15 @@ def _check_together(config: ml_collections.ConfigDict) -> None:
   if config.fig.weight > 0 and config.gate.kind == 'none':
     expected = '0 without gates to teach (gate.kind is none)'
     raise errors.InputError('fig.weight', expected, f'{config.fig.weight}')
+  shares = config.ant.clean_share + config.ant.current_share
+  if shares > 1 + _ROUNDING:
+    expected = f'at most 1 - ant.clean_share = {1 - config.ant.clean_share:g}'
+    got = f'{config.ant.current_share:g}'
+    raise errors.InputError('ant.current_share', expected, got)
+  if config.deep_augment.kind == 'autoencoder':
+    errors.check_file(
+      'deep_augment.autoencoder', config.deep_augment.autoencoder
+    )
   progression.check_phases(
     'progression.first_phase + progression.second_phase', phases(config)
   )
@@ -116,10 +155,16 @@ def phases(config: ml_collections.ConfigDict) -> tuple[float, float]:
 def has_phases(flat: Mapping[str, Any]) -> bool:
   """Whether a step depends on how long the whole run is."""
   idle = _idle_fields(flat)
-  return flat['optimizer.schedule'] == 'two_phase' or any(
-    value != 'constant'
-    for field, value in flat.items()
-    if field.endswith('.progression') and field not in idle
+  # The latter has a generator for each epoch.
+  is_timed = flat['optimizer.schedule'] in ('two_phase', 'thirds', 'cosine')
+  return (
+    is_timed
+    or flat['ant.epsilon'] > 0
+    or any(
+      value != 'constant'
+      for field, value in flat.items()
+      if field.endswith('.progression') and field not in idle
+    )
   )
 
 

@@ -32,7 +32,8 @@ def read(workdir: str | os.PathLike) -> ml_collections.ConfigDict:
     expected = 'a folder that robustjax.train wrote'
     raise errors.InputError('workdir', expected, f'{workdir}: no {_FILE}')
   try:
-    config = ml_collections.ConfigDict(json.loads(path.read_text()))
+    content = run_config.as_tuples(json.loads(path.read_text()))
+    config = ml_collections.ConfigDict(content)
   except ValueError as error:
     got = f'{path} ({error})'
     raise errors.InputError('workdir', 'a config in JSON', got) from error

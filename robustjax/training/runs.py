@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -12,16 +13,13 @@ from typing import Any
 import jax
 import ml_collections
 
-from robustjax import array_types
 from robustjax import progress
-from robustjax import random_keys
-from robustjax.data import pipeline
-from robustjax.training import building
 from robustjax.training import checkpointing
 from robustjax.training import interruption
 from robustjax.training import loop
 from robustjax.training import metric_writers
-from robustjax.training import programs
+from robustjax.training import preparing
+from robustjax.training import processes
 from robustjax.training import run_config
 from robustjax.training import run_data
 from robustjax.training import run_files
@@ -51,6 +49,10 @@ def train(
   the draws and the order it would have alone. On CPU they are trained in turn,
   each on all devices; elsewhere at once, by one program, each on one device.
 
+  On several JAX processes every one of them calls this with the same arguments,
+  and all see the same workdir. The first one writes; each reads its part of a
+  batch, and classifies its part of the test images. Seeds are trained in turn.
+
   Args:
     config: a config as in configs/; every field is checked.
     workdir: receives config.json, dataset.json, checkpoints/, metrics.jsonl,
@@ -62,35 +64,45 @@ def train(
 
   Returns:
     The summary: whether training finished, the last step, its test accuracy,
-    number of parameters, seconds spent, devices and versions. With several
-    seeds: whether all finished, and the list `runs` of their summaries.
+    number of parameters, seconds spent, the share of this call's training time
+    in which it waited for images, devices and versions. With several seeds:
+    whether all finished, and the list `runs` of their summaries.
 
   Raises:
-    errors.InputError: on a bad config, an unprepared data set, a workdir with
-      the run of another config, one whose checkpoints are all damaged, or one
-      another run is writing to.
+    errors.InputError: on a bad config, an unprepared data set, a mesh that does
+      not fit the devices, processes with different configs, a photograph that
+      does not decode, a workdir with the run of another config, one whose
+      checkpoints are all damaged, or one another run is writing to. On several
+      processes, on every one.
     FloatingPointError: if loss or parameters are not finite; it names the step.
   """
-  run_config.validate(config)
-  sharding.check_one_process()
-  devices = list(devices) if devices is not None else jax.devices()
-  if config.num_seeds == 1 or not gains_from_seeds_at_once(devices):
-    sharding.check_batch_size(sharding.make_mesh(devices), config.batch_size)
-  building.build_model(config, num_classes=2)  # Its options are checked there.
-  data = run_data.load(config, data_dir)
-  run_files.claim(workdir, config)
-  folder = pathlib.Path(workdir).expanduser()
-  with interruption.Interruption() as interrupted:
-    if config.num_seeds == 1:
-      return _train_group([(config, folder)], data, devices, interrupted)[0]
-    with workdir_lock.workdir_lock(folder):
-      return _train_seeds(config, folder, data, devices, interrupted)
+  with processes.fail_together():
+    devices = list(devices) if devices is not None else jax.devices()
+    folder = pathlib.Path(workdir).expanduser()
+    data = processes.agree(
+      lambda: preparing.check_and_load(config, data_dir, devices)
+    )
+    processes.check_same('config', run_config.flatten(config))
+    processes.check_same('workdir', {'path': str(folder.resolve())})
+    processes.agree(lambda: _claim(workdir, config))
+    with interruption.Interruption() as interrupted:
+      if config.num_seeds == 1:
+        return _train_group([(config, folder)], data, devices, interrupted)[0]
+      with _lock(folder):
+        return _train_seeds(config, folder, data, devices, interrupted)
 
 
-def gains_from_seeds_at_once(devices: Sequence[jax.Device]) -> bool:
-  """Whether several models at once take less time than in turn."""
-  # A CPU is busy with one model.
-  return devices[0].platform != 'cpu'
+def _claim(workdir, config) -> None:
+  """Makes the folder this run's; one process does."""
+  if processes.is_first():
+    run_files.claim(workdir, config)
+
+
+def _lock(folder: pathlib.Path) -> contextlib.AbstractContextManager:
+  """Holds a folder; one process does, for all."""
+  if processes.is_first():
+    return workdir_lock.workdir_lock(folder)
+  return contextlib.nullcontext()
 
 
 def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
@@ -100,13 +112,13 @@ def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
     single = ml_collections.ConfigDict(config.to_dict())
     single.seed, single.num_seeds = seed, 1
     runs.append((single.lock(), run_files.seed_folder(folder, seed)))
-    run_files.claim(runs[-1][1], single)
-  at_once = gains_from_seeds_at_once(devices)
+    processes.agree(functools.partial(_claim, runs[-1][1], single))
+  at_once = preparing.are_seeds_at_once(config, data, devices)
   groups = [runs] if at_once else [[run] for run in runs]
   summaries = []
   for group in groups:
     summaries += _train_group(group, data, devices, interrupted)
-    if interrupted:
+    if interrupted.agreed():
       break
   summary = {
     'variant': config.variant,
@@ -129,10 +141,10 @@ def _train_group(runs, data: run_data.RunData, devices, interrupted):
   with contextlib.ExitStack() as stack:
     opened = []
     for config, folder in runs:
-      stack.enter_context(workdir_lock.workdir_lock(folder))
+      stack.enter_context(_lock(folder))
       checkpoints = stack.enter_context(checkpointing.Checkpoints(folder))
       opened.append((config, folder, checkpoints))
-    started = [_first_state(*one, data, devices) for one in opened]
+    started = [preparing.first_state(*one, data, devices) for one in opened]
     steps = [int(state.step) for state in started]  # Training donates states.
     summaries = {}
     for step in sorted(set(steps), reverse=True):
@@ -186,19 +198,21 @@ def _train_together(group, data: run_data.RunData, devices, interrupted):
   """Trains models that are at the same step; returns a summary for each."""
   configs = [config for (config, _, _), _ in group]
   states = [state for _, state in group]
-  run = _prepare(configs, data, devices)
+  run = preparing.assemble(configs, data, devices)
   if sharding.is_over_seeds(run.mesh):
-    layout = sharding.state_sharding(run.mesh)
-    state = jax.device_put(seeds.stack(states), layout)
+    stacked = seeds.stack(states)
+    layout = sharding.Layout(run.mesh)
+    state = jax.device_put(stacked, layout.of(stacked))
   else:
     state = states[0]
   step = loop.step_of(state)
   with contextlib.ExitStack() as stack:
+    stack.callback(run.feed.close)
     members = [
       loop.Member(
         config.seed,
         checkpoints,
-        stack.enter_context(metric_writers.MetricWriters(folder, step)),
+        _writers(stack, folder, step),
       )
       for (config, folder, checkpoints), _ in group
     ]
@@ -207,64 +221,20 @@ def _train_together(group, data: run_data.RunData, devices, interrupted):
       what += f' {len(members)} seeds'
     shown = progress.bar(run.num_steps, what, initial=step)
     outputs = loop.Outputs(members, interrupted, stack.enter_context(shown))
+    start = time.monotonic()
     state, accuracies = loop.run_epochs(run, state, outputs)
-  return _summarize(run, state, accuracies, configs)
+    waited = run.feed.seconds_waited / (time.monotonic() - start)
+  return _summarize(run, state, accuracies, configs, waited)
 
 
-def _first_state(config, folder, checkpoints, data: run_data.RunData, devices):
-  """The newest intact state of one model, or the one before its first step."""
-  num_classes = data.test.num_classes
-  run_files.describe_dataset(folder, data.image_shape, num_classes)
-  mesh = sharding.make_mesh(devices)
-  model = building.build_model(config, num_classes)
-  optimizer = building.build_optimizer(config, _steps_per_epoch(config, data))
-  init = programs.compile_init(model, optimizer, data.image_shape, mesh)
-  abstract = programs.abstract_state(init, mesh)
-  state = checkpoints.restore_newest_intact(abstract, metric_writers.say)
-  if state is None:
-    return init(random_keys.root_key(config.seed))
-  num_steps = config.num_epochs * _steps_per_epoch(config, data)
-  done = f'step {int(state.step)} of {num_steps}'
-  metric_writers.say(f'resuming from {done} in {folder}')
-  return state
+def _writers(stack, folder, step: int) -> metric_writers.MetricWriters | None:
+  """Where metrics go; one process writes them."""
+  if not processes.is_first():
+    return None
+  return stack.enter_context(metric_writers.MetricWriters(folder, step))
 
 
-def _steps_per_epoch(config, data: run_data.RunData) -> int:
-  return pipeline.steps_per_epoch(len(data.train.labels), config.batch_size)
-
-
-def _prepare(configs, data: run_data.RunData, devices) -> loop.Run:
-  """What the configs, which differ by seed only, describe."""
-  config = configs[0]
-  is_one = len(configs) == 1
-  if is_one:
-    mesh = sharding.make_mesh(devices)
-  else:
-    mesh = sharding.make_seed_mesh(devices, len(configs))
-  steps_per_epoch = _steps_per_epoch(config, data)
-  recipe = building.build_recipe(config, data.test.num_classes, steps_per_epoch)
-  schedule = building.build_schedule(
-    config, config.num_epochs * steps_per_epoch
-  )
-  roots = [random_keys.root_key(one.seed) for one in configs]
-  dtype = array_types.at_least_float32(config.model.dtype)
-  return loop.Run(
-    config=config,
-    train_data=pipeline.to_device(data.train, sharding.replicated(mesh)),
-    watched_data=data.watched,
-    test_data=data.test,
-    mesh=mesh,
-    root=roots[0] if is_one else seeds.stack(roots),
-    schedule=schedule if is_one else seeds.stack([schedule] * len(configs)),
-    step_fn=programs.compile_step(recipe, mesh, dtype),
-    order_fn=programs.compile_order(len(data.train.labels), mesh),
-    predict=programs.compile_predict(
-      recipe.model, sharding.make_mesh(mesh.devices.flat)
-    ),
-  )
-
-
-def _summarize(run: loop.Run, state, accuracies, configs):
+def _summarize(run: loop.Run, state, accuracies, configs, waited: float):
   """What `train` returns and summary.json holds, for each model."""
   step = loop.step_of(state)
   is_finished = step == run.num_steps
@@ -272,8 +242,7 @@ def _summarize(run: loop.Run, state, accuracies, configs):
     # An earlier run had finished it, or they are of other images.
     accuracies = loop.accuracies(run, state, run.test_data)
   accuracies = accuracies if is_finished or not run.is_validated else None
-  states = loop.members_of(run, state)
-  sizes = [leaf.size for leaf in jax.tree.leaves(states[0].params)]
+  sizes = [leaf.size for leaf in jax.tree.leaves(state.params)]
   accuracies = accuracies or [None] * len(configs)
   return [
     {
@@ -285,9 +254,11 @@ def _summarize(run: loop.Run, state, accuracies, configs):
       'num_steps': run.num_steps,
       'steps_per_epoch': run.steps_per_epoch,
       'test_accuracy': accuracy,
-      'num_parameters': sum(sizes),
+      'num_parameters': sum(sizes) // len(configs),
       'seeds_at_once': len(configs),
+      'input_wait_share': round(waited, 4),
       'devices': f'{run.mesh.size} x {run.mesh.devices.flat[0].device_kind}',
+      'processes': jax.process_count(),
       'jax': jax.__version__,
       'python': platform.python_version(),
     }
@@ -296,4 +267,5 @@ def _summarize(run: loop.Run, state, accuracies, configs):
 
 
 def _write_json(path: pathlib.Path, content) -> None:
-  path.write_text(json.dumps(content, indent=2) + '\n')
+  if processes.is_first():
+    path.write_text(json.dumps(content, indent=2) + '\n')

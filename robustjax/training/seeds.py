@@ -20,26 +20,30 @@ from robustjax.training import sharding
 
 
 def over_seeds(
-  function: Callable[..., Any], mesh: Mesh, shared: Sequence[bool]
+  function: Callable[..., Any], mesh: Mesh, shared: Sequence[Any]
 ) -> Callable[..., Any]:
   """Lifts a function of one model to one of many.
 
   Args:
     function: takes arrays, returns arrays.
     mesh: from `sharding.make_seed_mesh`.
-    shared: for each argument, whether all models read the same; the others get
-      a leading axis of seeds, whose size the devices of the mesh divide.
+    shared: for each argument, or each part of one, whether all models read the
+      same; the others get a leading axis of seeds, whose size the devices of
+      the mesh divide.
 
   Returns:
     The function with a leading axis of seeds on the other arguments and on all
     results. Its program holds no communication between devices.
   """
-  mapped = jax.vmap(function, in_axes=[None if s else 0 for s in shared])
+  axes = jax.tree.map(lambda one: None if one else 0, tuple(shared))
+  mapped = jax.vmap(function, in_axes=axes)
   spec = PartitionSpec(sharding.SEED_AXIS)
   return jax.shard_map(
     mapped,
     mesh=mesh,
-    in_specs=tuple(PartitionSpec() if s else spec for s in shared),
+    in_specs=jax.tree.map(
+      lambda one: PartitionSpec() if one else spec, tuple(shared)
+    ),
     out_specs=spec,
     check_vma=False,
   )

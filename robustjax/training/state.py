@@ -24,6 +24,7 @@ class State(NamedTuple):
   params: array_types.Parameters
   opt_state: optax.OptState
   statistics: Mapping[str, Any]
+  adversary: Any = None
 
   @property
   def variables(self) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import optax
 
 from robustjax import array_types
-from robustjax import augmentation
 from robustjax import random_keys
-from robustjax.corruptions import pixel_noise
 from robustjax.data import pipeline
+from robustjax.training import adversary as adversary_lib
+from robustjax.training import augmenting
 from robustjax.training import losses
 from robustjax.training import state as state_lib
 from robustjax.training import strengths as strengths_lib
@@ -24,11 +24,13 @@ class Metrics(NamedTuple):
     loss: what is minimised.
     accuracy: top-1, in [0, 1].
     fig_loss: the FIG term before its weight; None where there is none.
+    divergence: the Jensen-Shannon term before its weight; the same.
   """
 
   loss: array_types.Array
   accuracy: array_types.Array
   fig_loss: array_types.Array | None = None
+  divergence: array_types.Array | None = None
 
 
 class Recipe(NamedTuple):
@@ -41,10 +43,10 @@ class Recipe(NamedTuple):
     loss: a name in `losses.LOSSES`.
     fig: how FIG teaches the gates; None leaves it out.
     layer_noise: noise on every layer; None leaves it out.
-    crop_padding: pixels of zeros around an image before it is cropped at random
-      to its size; 0 leaves images as they are.
-    is_blurred: whether training images are blurred.
-    is_noisy: whether training images have Gaussian noise.
+    augmentation: what training images go through.
+    adversary: how generators of noise are trained against the model; None
+      leaves them out.
+    num_epochs: of the run: so many generators there are in all.
   """
 
   model: nn.Module
@@ -52,9 +54,9 @@ class Recipe(NamedTuple):
   loss: str = 'softmax'
   fig: losses.FigLoss | None = None
   layer_noise: losses.LayerNoise | None = None
-  crop_padding: int = 0
-  is_blurred: bool = False
-  is_noisy: bool = False
+  augmentation: augmenting.Augmentation = augmenting.Augmentation()
+  adversary: adversary_lib.Options | None = None
+  num_epochs: int = 1
 
   def without_values(self) -> 'Recipe':
     """The same for every recipe that differs in strengths alone."""
@@ -80,48 +82,35 @@ def init_state(
   root: array_types.Key,
   image_shape: tuple[int, int, int],
   *,
-  model: nn.Module,
-  optimizer: optax.GradientTransformation,
+  recipe: Recipe,
 ) -> state_lib.State:
   """The state before the first step.
 
   Args:
     root: `random_keys.root_key(seed)`.
     image_shape: (H, W, C).
-    model: a classifier, images to logits.
-    optimizer: an Optax transformation.
+    recipe: what steps consist of.
 
   Returns:
     The state with step 0.
   """
   key = random_keys.stream_key(root, 0, 'params')
-  variables = model.init(key, jnp.zeros((1, *image_shape), jnp.float32))
+  variables = recipe.model.init(key, jnp.zeros((1, *image_shape), jnp.float32))
   statistics = {
     name: one for name, one in variables.items() if name != 'params'
   }
   params = variables['params']
+  adversary = None
+  if recipe.adversary is not None:
+    adversary = adversary_lib.init(
+      random_keys.stream_key(root, 0, 'adversary'),
+      image_shape,
+      recipe.adversary,
+      recipe.num_epochs,
+    )
   return state_lib.State(
-    jnp.int32(0), params, optimizer.init(params), statistics
+    jnp.int32(0), params, recipe.optimizer.init(params), statistics, adversary
   )
-
-
-def _augmented(
-  images: array_types.Array,
-  key: array_types.Key,
-  recipe: Recipe,
-  strengths: strengths_lib.Strengths,
-) -> array_types.Array:
-  """Training images [B, H, W, C] as the model gets to see them."""
-  crop_key, noise_key = jax.random.split(key)
-  if recipe.crop_padding:
-    padding = recipe.crop_padding
-    images = augmentation.pad_and_crop(crop_key, images, padding=padding)
-  if recipe.is_blurred:
-    images = augmentation.blur_resolution(images, sigma=strengths.blur_sigma)
-  if recipe.is_noisy:
-    amount = strengths.input_stddev
-    images = pixel_noise.gaussian_noise(noise_key, images, amount=amount)
-  return images
 
 
 def train_step(
@@ -151,9 +140,25 @@ def train_step(
   recipe = recipe.with_strengths(strengths)
   keys = {
     stream: random_keys.stream_key(root, state.step, stream)
-    for stream in ('dropout', 'noise', 'augmentation')
+    for stream in ('dropout', 'noise', 'augmentation', 'adversary', 'views')
   }
-  images = _augmented(batch.images, keys['augmentation'], recipe, strengths)
+  options = recipe.augmentation
+  images = augmenting.augment(
+    keys['augmentation'], batch.images, options, strengths
+  )
+  images = augmenting.distort(root, state.step, images, options.deep_augment)
+  adversary = state.adversary
+  if recipe.adversary is not None:
+    # Both are trained against the other as it was before the step.
+    disturb_key, improve_key = jax.random.split(keys['adversary'])
+    batch = batch._replace(images=images)
+    adversary = _improve(
+      improve_key, state, batch, recipe, recipe.adversary.learning_rate
+    )
+    images = adversary_lib.disturb(
+      disturb_key, state.adversary, images, recipe.adversary
+    )
+  images = augmenting.views(keys['views'], images, options.augmix)
 
   def loss_fn(params):
     found = losses.training_losses(
@@ -165,6 +170,7 @@ def train_step(
       loss=recipe.loss,
       fig=recipe.fig,
       layer_noise=recipe.layer_noise,
+      jsd_weight=options.augmix and options.augmix.jsd_weight,
     )
     return found.total, found
 
@@ -175,5 +181,71 @@ def train_step(
   params = optax.apply_updates(state.params, updates)
   predicted = jnp.argmax(found.logits, axis=-1).astype(jnp.int32)
   accuracy = jnp.mean(predicted == batch.labels, dtype=jnp.float32)
-  after = state_lib.State(state.step + 1, params, opt_state, found.statistics)
-  return after, Metrics(found.total, accuracy, found.fig)
+  after = state_lib.State(
+    state.step + 1, params, opt_state, found.statistics, adversary
+  )
+  metrics = Metrics(found.total, accuracy, found.fig, found.divergence)
+  return after, metrics
+
+
+def _improve(key, state, batch, recipe: Recipe, learning_rate):
+  """The adversary after a step against the classifier as it is at test."""
+  return adversary_lib.improve(
+    key,
+    state.adversary,
+    batch.images,
+    batch.labels,
+    lambda images: recipe.model.apply(state.variables, images),
+    recipe.adversary,
+    learning_rate=learning_rate,
+  )
+
+
+def renew_adversary(
+  state: state_lib.State,
+  root: array_types.Key,
+  *,
+  image_shape: tuple[int, int, int],
+  recipe: Recipe,
+) -> adversary_lib.Adversary:
+  """The adversary with a fresh generator, as at the start of an epoch.
+
+  Args:
+    state: the state between two epochs.
+    root: `random_keys.root_key(seed)`.
+    image_shape: (H, W, C).
+    recipe: what steps consist of; it has an adversary.
+
+  Returns:
+    The adversary.
+  """
+  key = random_keys.stream_key(root, state.step, 'adversary')
+  return adversary_lib.renew(
+    jax.random.fold_in(key, 0), state.adversary, image_shape, recipe.adversary
+  )
+
+
+def warm_up_adversary(
+  state: state_lib.State,
+  batch: pipeline.Batch,
+  root: array_types.Key,
+  number: array_types.ArrayLike,
+  *,
+  recipe: Recipe,
+) -> adversary_lib.Adversary:
+  """The adversary after one step while the classifier waits.
+
+  Args:
+    state: the state between two epochs, with the adversary so far.
+    batch: images [B, H, W, C] and labels [B].
+    root: `random_keys.root_key(seed)`.
+    number: of the step, from 0; may be traced.
+    recipe: what steps consist of; it has an adversary.
+
+  Returns:
+    The adversary.
+  """
+  key = random_keys.stream_key(root, state.step, 'adversary')
+  key = jax.random.fold_in(key, number + 1)
+  learning_rate = recipe.adversary.warmup_learning_rate
+  return _improve(key, state, batch, recipe, learning_rate)

@@ -84,14 +84,12 @@ def _compile(config, image_shape, num_classes):
   """A closure that does one step and waits for it."""
   size = config.batch_size
   mesh = sharding.make_mesh(jax.devices()[:1])
+  layout = sharding.Layout(mesh)
   recipe = building.build_recipe(config, num_classes, _STEPS_PER_EPOCH)
   dtype = array_types.at_least_float32(config.model.dtype)
-  step = programs.compile_step(recipe, mesh, dtype)
+  step = programs.compile_step(recipe, layout, dtype)
   root = random_keys.root_key(config.seed)
-  init = programs.compile_init(
-    recipe.model, recipe.optimizer, image_shape, mesh
-  )
-  state = init(root)
+  state = programs.compile_init(recipe, image_shape, layout)(root)
   pixels = np.random.default_rng(0).integers(
     0, 256, (size, *image_shape), dtype=np.uint8
   )
@@ -100,15 +98,14 @@ def _compile(config, image_shape, num_classes):
     pipeline.DeviceData(pixels, labels), sharding.replicated(mesh)
   )
   order = programs.compile_order(size, mesh)(root, np.int32(0))
+  source = pipeline.Source(data, order, np.int32(0))
   schedule = building.build_schedule(
     config, config.num_epochs * _STEPS_PER_EPOCH
   )
 
   def one_step():
     nonlocal state
-    state, metrics = step(
-      state, data, order, np.int32(0), root, schedule, size=size
-    )
+    state, metrics = step(state, source, root, schedule, size=size)
     jax.block_until_ready((state, metrics))
 
   one_step()

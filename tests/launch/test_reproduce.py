@@ -24,9 +24,9 @@ def reproduce(root, tmp_path):
 def test_lists_what_can_be_run(reproduce):
   code, printed, _ = reproduce('--list')
   assert code == 0
-  for number in (1, 3, 4, 5):
+  for number in (1, 2, 3, 4, 5, 'cifar10'):
     assert f'--table=noiseout/{number} ' in printed
-  for number in (1, 2, 4, 8):
+  for number in (1, 2, 4, 5, '5-cifar10', '5-mnist', 8):
     assert f'--figure=noiseout/{number} ' in printed
   for name in ('table=weight_map/4', 'figure=weight_map/4'):
     assert f'--{name} ' in printed
@@ -39,7 +39,7 @@ def test_lists_what_can_be_run(reproduce):
   ('arguments', 'message'),
   [
     ([], 'expected --table, --figure, --all or --list'),
-    (['--table=noiseout/2'], 'table: expected one of noiseout/1'),
+    (['--table=noiseout/6'], 'table: expected one of noiseout/1'),
     (['--figure=noiseout/9'], 'figure: expected one of noise_'),
     (['--table=noiseout/5', '--figure=typo'], 'figure: expected one of'),
     (['--table=noiseout/5', '--num_seeds=3'], 'num_seeds: expected none for'),

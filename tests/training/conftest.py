@@ -12,6 +12,11 @@ from robustjax import data
 from robustjax.data import sources
 from robustjax.training import progression
 from robustjax.training import strengths
+from tests.photograph_files import photograph_dir
+from tests.photograph_files import photograph_files
+from tests.photograph_files import write_photographs
+
+__all__ = ('photograph_dir', 'photograph_files', 'write_photographs')
 
 _SIDE = 8
 
@@ -30,7 +35,7 @@ def _tiny(split):
 
 def _patch_data(monkeypatch):
   monkeypatch.setattr(
-    sources, 'load', lambda name, split, data_dir=None: _tiny(split)
+    sources, 'load', lambda name, split, data_dir=None, side=None: _tiny(split)
   )
 
 

@@ -94,7 +94,8 @@ def test_noise_at_every_layer_is_built_with_what_it_skips():
 def test_augmentation_follows_the_config():
   def found(config):
     recipe = building.build_recipe(config, 7, 3)
-    return recipe.crop_padding, recipe.is_blurred, recipe.is_noisy
+    options = recipe.augmentation
+    return options.crop_padding, options.is_blurred, options.is_noisy
 
   assert found(_config()) == (0, False, False)
   config = _config(**{'crop_padding': 2, 'blur.sigma': 3.0})

@@ -9,7 +9,7 @@ from robustjax.training import optimizer
 
 
 def test_learning_rate_decays_after_each_epoch():
-  timing = optimizer.Timing(steps_per_epoch=3, first_steps=5)
+  timing = optimizer.Timing(steps_per_epoch=3, first_steps=5, num_steps=9)
   schedule = optimizer.learning_rates('per_epoch', 2.0, 0.7, timing)
   found = [float(schedule(jnp.int32(step))) for step in range(8)]
   expected = [2.0] * 3 + [1.4] * 3 + [0.98] * 2
@@ -17,7 +17,7 @@ def test_learning_rate_decays_after_each_epoch():
 
 
 def test_learning_rate_drops_once_between_the_phases():
-  timing = optimizer.Timing(steps_per_epoch=3, first_steps=5)
+  timing = optimizer.Timing(steps_per_epoch=3, first_steps=5, num_steps=9)
   schedule = optimizer.learning_rates('two_phase', 2.0, 0.1, timing)
   found = [float(schedule(jnp.int32(step))) for step in range(8)]
   np.testing.assert_allclose(found, [2.0] * 5 + [0.2] * 3, rtol=1e-6)
@@ -25,13 +25,38 @@ def test_learning_rate_drops_once_between_the_phases():
   assert {float(constant(jnp.int32(step))) for step in range(8)} == {2.0}
 
 
+def test_learning_rate_decays_after_several_epochs_or_thirds():
+  timing = optimizer.Timing(steps_per_epoch=2, first_steps=5, num_steps=12)
+  steps = jnp.arange(12)
+  found = optimizer.learning_rates(
+    'per_epoch', 1.0, 0.5, timing, decay_epochs=3
+  )(steps)
+  np.testing.assert_allclose(found, [1.0] * 6 + [0.5] * 6, rtol=1e-6)
+  found = optimizer.learning_rates('thirds', 1.0, 0.5, timing)(steps)
+  np.testing.assert_allclose(
+    found, [1.0] * 4 + [0.5] * 4 + [0.25] * 4, rtol=1e-6
+  )
+
+
+def test_learning_rate_falls_as_half_a_wave():
+  timing = optimizer.Timing(steps_per_epoch=2, first_steps=5, num_steps=12)
+  found = optimizer.learning_rates('cosine', 3.0, 0.5, timing)(jnp.arange(13))
+  expected = 1.5 * (1 + np.cos(np.pi * np.arange(13) / 12))
+  np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_an_unknown_name_is_named():
-  timing = optimizer.Timing(1, 1)
+  timing = optimizer.Timing(1, 1, 1)
   with pytest.raises(errors.InputError, match='schedule: expected one of con'):
     optimizer.learning_rates('step', 1.0, 0.1, timing)
   with pytest.raises(errors.InputError, match='optimizer: expected one of ada'):
     optimizer.make(
-      'rmsprop', schedule='constant', learning_rate=1.0, decay=1, timing=timing
+      'rmsprop',
+      schedule='constant',
+      learning_rate=1.0,
+      decay=1,
+      decay_epochs=1,
+      timing=timing,
     )
 
 
@@ -53,7 +78,8 @@ def _make(name, **options):
     schedule='two_phase',
     learning_rate=0.5,
     decay=0.1,
-    timing=optimizer.Timing(2, 3),
+    decay_epochs=1,
+    timing=optimizer.Timing(2, 3, 6),
     **options,
   )
 
@@ -65,7 +91,25 @@ def test_equals_gradient_descent_with_momentum_as_published(rng):
   for t, gradient in enumerate(gradients):
     velocity = 0.9 * velocity + gradient
     x = x - (0.5 if t < 3 else 0.05) * velocity
-  found = _update(_make('sgd', momentum=0.9), gradients)
+  found = _update(_sgd(), gradients)
+  np.testing.assert_allclose(found, x, rtol=1e-5)
+
+
+def _sgd(**options):
+  return _make(
+    'sgd', **{'momentum': 0.9, 'nesterov': False, 'weight_decay': 0} | options
+  )
+
+
+def test_weight_decay_and_nesterov_are_those_of_pytorch(rng):
+  """torch.optim.SGD: g + wd x; v = m v + g; x - rate (g + m v)."""
+  gradients = rng.normal(size=(6, 4))
+  x = velocity = np.zeros(4)
+  for t, gradient in enumerate(gradients):
+    decayed = gradient + 0.1 * x
+    velocity = 0.9 * velocity + decayed
+    x = x - (0.5 if t < 3 else 0.05) * (decayed + 0.9 * velocity)
+  found = _update(_sgd(nesterov=True, weight_decay=0.1), gradients)
   np.testing.assert_allclose(found, x, rtol=1e-5)
 
 
@@ -90,7 +134,8 @@ def _adadelta(steps_per_epoch, **options):
     schedule='per_epoch',
     learning_rate=1.0,
     decay=0.7,
-    timing=optimizer.Timing(steps_per_epoch, first_steps=0),
+    decay_epochs=1,
+    timing=optimizer.Timing(steps_per_epoch, 0, 99),
     **options,
   )
 

@@ -37,7 +37,7 @@ from robustjax.training import run_config
     ('noisy_dropout.where', 'kept', 'noisy_dropout.where: expected one of'),
     ('progression.shape', 'steps', 'progression.shape: expected one of two'),
     ('progression.first_phase', 0.7, r'add up to 1, got 0.7 \+ 0.5 = 1.2'),
-    ('optimizer.schedule', 'cosine', 'optimizer.schedule: expected one of'),
+    ('optimizer.schedule', 'step', 'optimizer.schedule: expected one of'),
     ('loss', 'hinge', 'loss: expected one of softmax | sigmoid'),
   ],
 )

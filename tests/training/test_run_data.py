@@ -11,7 +11,7 @@ from robustjax.training import run_data
 def _own_sets(monkeypatch):
   """Data sets in which an image's pixel is its place."""
 
-  def load(name, split, data_dir=None):
+  def load(name, split, data_dir=None, side=None):
     if split == 'validation' and name != 'with_validation':
       raise errors.InputError('split', 'train or test', split)
     count = {'train': 40, 'test': 12, 'validation': 8}[split]
@@ -19,6 +19,9 @@ def _own_sets(monkeypatch):
     return data.from_arrays(images, np.arange(count) % 4, split=split)
 
   monkeypatch.setattr(sources, 'load', load)
+  monkeypatch.setattr(
+    sources, 'is_photographs', lambda name, data_dir=None: False
+  )
 
 
 pytestmark = pytest.mark.usefixtures('_own_sets')

@@ -13,6 +13,7 @@ import robustjax
 from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import loop
+from robustjax.training import preparing
 from robustjax.training import programs
 from robustjax.training import run_files
 from robustjax.training import runs
@@ -272,23 +273,28 @@ def test_stops_at_a_loss_that_is_not_finite(config, tmp_path, one_device):
 
 @pytest.mark.slow
 def test_eight_devices_train_like_one(config, tmp_path):
-  """105 steps in float64; every seventh batch is one they do not divide."""
+  """105 steps in float64; every seventh batch is one they do not divide.
+
+  Whole parameters on each, and parameters split over four.
+  """
   config.num_epochs = 15
   config.model.dtype = 'float64'
   config.checkpoint_every = 1000
   found = []
   with jax.enable_x64(True):
-    for count in (1, 8):
-      workdir = tmp_path / str(count)
+    for count, parameters in ((1, 1), (8, 1), (8, 4)):
+      workdir = tmp_path / f'{count}-{parameters}'
       devices = jax.devices()[:count]
+      config.mesh.parameters = parameters
       robustjax.train(config, workdir, devices=devices)
       with checkpointing.Checkpoints(workdir, read_only=True) as checkpoints:
         assert 105 in checkpoints.steps()
       found.append(_final_params(workdir, devices[:1]))
-  for one, eight in zip(*map(jax.tree.leaves, found), strict=True):
+  for one, *others in zip(*map(jax.tree.leaves, found), strict=True):
     assert one.dtype == np.float64
     scale = np.abs(one).max()
-    np.testing.assert_allclose(eight, one, rtol=0, atol=1e-12 * scale)
+    for other in others:
+      np.testing.assert_allclose(other, one, rtol=0, atol=1e-12 * scale)
 
 
 @pytest.mark.slow
@@ -356,7 +362,9 @@ def test_batch_statistics_are_saved_and_restored(
 
 
 def _train_at_once(monkeypatch):
-  monkeypatch.setattr(runs, 'gains_from_seeds_at_once', lambda devices: True)
+  monkeypatch.setattr(
+    preparing, 'gains_from_seeds_at_once', lambda devices: True
+  )
 
 
 def test_seeds_in_turn_are_runs_of_their_own(config, tmp_path, one_device):

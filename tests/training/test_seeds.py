@@ -37,13 +37,12 @@ def _programs(mesh, fig):
     'mnist_cnn', num_classes=3, flattened=layers.NoiseOut(rate=0.3)
   )
   optimizer = _sgd()
-  one = sharding.make_mesh(jax.devices()[:1])
+  one = sharding.Layout(sharding.make_mesh(jax.devices()[:1]))
+  recipe = steps.Recipe(model, optimizer, fig=fig)
   return (
-    programs.compile_init(model, optimizer, SHAPE, one),
+    programs.compile_init(recipe, SHAPE, one),
     programs.compile_order(20, mesh),
-    programs.compile_step(
-      steps.Recipe(model, optimizer, fig=fig), mesh, jnp.float32
-    ),
+    programs.compile_step(recipe, sharding.Layout(mesh), jnp.float32),
   )
 
 
@@ -54,7 +53,6 @@ def _sgd():
 
 def _arguments(mesh, images, roots, init, order):
   """Of the step after init, for one root or for stacked ones."""
-  layout = sharding.state_sharding(mesh)
   on_device = pipeline.to_device(images, sharding.replicated(mesh))
   constant = strengths.Strengths(*map(np.float32, (0.3, 0.5, 0, 0, 0, 0, 0, 0)))
   course = jax.tree.map(np.int32, progression.make_course('two_phase', 3))
@@ -64,8 +62,9 @@ def _arguments(mesh, images, roots, init, order):
     epoch_order = order(roots[0], np.int32(0))
     return states[0], on_device, epoch_order, roots[0], schedule
   stacked = seeds.stack(roots)
+  state = seeds.stack(states)
   return (
-    jax.device_put(seeds.stack(states), layout),
+    jax.device_put(state, sharding.Layout(mesh).of(state)),
     on_device,
     order(stacked, np.int32(0)),
     stacked,
@@ -81,9 +80,8 @@ def _train(mesh, images, numbers, fig):
   )
   first = jax.tree.map(np.asarray, state)
   for start, size in ((0, 8), (8, 8), (16, 4)):
-    state, _ = step(
-      state, on_device, epoch_order, np.int32(start), root, schedule, size=size
-    )
+    source = pipeline.Source(on_device, epoch_order, np.int32(start))
+    state, _ = step(state, source, root, schedule, size=size)
   return first, np.asarray(epoch_order), jax.tree.map(np.asarray, state)
 
 
@@ -123,9 +121,8 @@ def test_the_compiled_step_does_not_communicate(images):
   state, on_device, epoch_order, root, schedule = _arguments(
     mesh, images, roots, init, order
   )
-  program = step.lower(
-    state, on_device, epoch_order, np.int32(0), root, schedule, size=8
-  )
+  source = pipeline.Source(on_device, epoch_order, np.int32(0))
+  program = step.lower(state, source, root, schedule, size=8)
   text = program.compile().as_text()
   assert not [name for name in COLLECTIVES if name in text]
 

@@ -10,9 +10,17 @@ from robustjax import layers
 from robustjax import models
 from robustjax import random_keys
 from robustjax.data import pipeline
+from robustjax.training import augmenting
 from robustjax.training import losses
 from robustjax.training import steps
 from robustjax.training import strengths
+
+
+def _augmented(**options):
+  return {'augmentation': augmenting.Augmentation(**options)}
+
+
+_BLURRED = _augmented(is_blurred=True)
 
 
 def _batch(rng):
@@ -31,8 +39,7 @@ def _first_state(recipe, seed=0):
   return steps.init_state(
     random_keys.root_key(seed),
     (8, 8, 1),
-    model=recipe.model,
-    optimizer=recipe.optimizer,
+    recipe=recipe,
   )
 
 
@@ -88,9 +95,12 @@ def test_seeds_have_initial_parameters_of_their_own():
 @pytest.mark.parametrize(
   ('options', 'strength'),
   [
-    ({'crop_padding': 2}, {}),
-    ({'is_blurred': True}, {'blur_sigma': 1.0}),
-    ({'is_noisy': True}, {'input_stddev': 0.2}),
+    (_augmented(crop_padding=2), {}),
+    (_BLURRED, {'blur_sigma': 1.0}),
+    (
+      {'augmentation': augmenting.Augmentation(is_noisy=True)},
+      {'input_stddev': 0.2},
+    ),
     ({'layer_noise': losses.LayerNoise()}, {'variance_ratio': 0.5}),
     ({'loss': 'sigmoid'}, {}),
   ],
@@ -111,7 +121,7 @@ def test_what_is_switched_on_changes_the_loss(rng, options, strength):
 def test_blur_of_width_zero_is_no_blur(rng):
   batch, root = _batch(rng), random_keys.root_key(0)
   found = []
-  for recipe in (_recipe(), _recipe(is_blurred=True)):
+  for recipe in (_recipe(), _recipe(**_BLURRED)):
     step = jax.jit(functools.partial(steps.train_step, recipe=recipe))
     state = _first_state(recipe)
     found.append(step(state, batch, root, strengths.Strengths())[1].loss)
