@@ -150,13 +150,17 @@ def _parse(argv: Sequence[str]) -> list[str]:
 
 
 def run(
-  main: Callable[[Sequence[str]], int | None], *, takes_names: bool = False
+  main: Callable[[Sequence[str]], int | None],
+  *,
+  takes_names: bool = False,
+  resumes: bool = True,
 ) -> None:
   """Parses the flags and runs `main`; bad input ends in one line and code 2.
 
   Args:
     main: takes what is left of the command line after the flags.
     takes_names: whether there may be more left than the program's name.
+    resumes: whether the same command goes on where Ctrl-C stopped it.
   """
   logging.set_verbosity(logging.ERROR)
   host_memory.keep_freed()
@@ -173,7 +177,8 @@ def run(
     print(f'error: {error}', file=sys.stderr)
     processes.leave(2)
   except KeyboardInterrupt:
-    print('interrupted; the same command resumes', file=sys.stderr)
+    what = 'resumes' if resumes else 'begins anew'
+    print(f'interrupted; the same command {what}', file=sys.stderr)
     processes.leave(INTERRUPTED)
   except Exception:
     if not processes.are_several():

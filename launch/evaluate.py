@@ -24,9 +24,9 @@ import command_line
 import robustjax
 from robustjax import attacks
 from robustjax import corruptions
-from robustjax import data
 from robustjax import errors
 from robustjax import evaluation
+from robustjax import training
 from robustjax.evaluation import plots
 from robustjax.evaluation import report
 from robustjax.evaluation import statistics
@@ -140,7 +140,7 @@ def _gate_details(restored) -> dict[str, str]:
     return lambda x: jitted(restored.variables, x)
 
   try:
-    clean = data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
+    clean = training.load_test(config, _DATA_DIR.value)
   except errors.InputError as error:
     return {'gates': f'not measured: {error}'}
   found = evaluation.gate_activity(
@@ -184,10 +184,10 @@ def _source(config) -> Any:
   if _PUBLISHED_DIR.value is not None:
     expected = 'nothing beside generated images'
     raise errors.InputError('published_dir', expected, _PUBLISHED_DIR.value)
-  return data.load(config.dataset, 'test', data_dir=_DATA_DIR.value)
+  return training.load_test(config, _DATA_DIR.value)
 
 
-def _restore_all(workdir: str) -> dict[str, robustjax.training.Restored]:
+def _restore_all(workdir: str) -> dict[str, training.Restored]:
   """The run's classifier, or one per seed, by the name of its column."""
   step = _step()
   config = run_files.read(workdir)
@@ -209,7 +209,7 @@ def _folder(workdir: str) -> pathlib.Path:
     folder /= f'noise-kept-{_KEEP_NOISE.value}'
   if _CRAFTED_ON.value is not None:
     return folder / 'transfer'
-  is_made = _BENCHMARK.value in ('mnist_c', 'imagenet_c')
+  is_made = _BENCHMARK.value in ('mnist_c', 'cifar10_c', 'imagenet_c')
   return folder / 'generated' if is_made and not _is_published() else folder
 
 
@@ -274,7 +274,7 @@ def _predict(restored) -> Any:
   """Images to logits, as the flags want them."""
   if not _KEEP_NOISE.value:
     return restored.predict
-  return robustjax.training.keep_noise(
+  return training.keep_noise(
     restored, num_passes=_KEEP_NOISE.value, seed=_SEED.value
   )
 

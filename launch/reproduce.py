@@ -226,13 +226,17 @@ def _smoke_images(figure, count: int):
 def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
   """Draws a figure of single classifiers; whether they were trained."""
   figure, scale = papers.FIGURES[name], _scale()
+  configs = {
+    classifier: reproduction.cell_config(cell, _load_config, scale)
+    for classifier, cell in figure.cells.items()
+  }
   if _SCALE.value == 'smoke':
     images = _smoke_images(figure, scale.num_images)
   else:
-    images = figures.images_of(figure, _DATA_DIR.value)
+    side = next(iter(configs.values())).input.side
+    images = figures.images_of(figure, _DATA_DIR.value, side=side)
   restored, runs = {}, []
-  for classifier, cell in figure.cells.items():
-    config = reproduction.cell_config(cell, _load_config, scale)
+  for classifier, config in configs.items():
     workdir = run_files.seed_folder(reproduction.run_folder(out, config), 0)
     summary = robustjax.train(config, workdir, data_dir=_DATA_DIR.value)
     if not summary['finished']:

@@ -6,8 +6,8 @@ Any field of the config can be changed: --config.noise.rate=0.3. Ctrl-C saves
 and exits. On several hosts, one process each runs the same command, with
 --distributed where a cluster says who they are, else with where process 0 is:
 
-  python launch/train.py --config=configs/imagenet.py:baseline --workdir=SHARED \
-    --coordinator=HOST:PORT --num_processes=2 --process_id=0
+  python launch/train.py --config=configs/imagenet.py:baseline \
+    --workdir=SHARED --coordinator=HOST:PORT --num_processes=2 --process_id=0
 """
 
 import json

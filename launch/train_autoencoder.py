@@ -74,4 +74,4 @@ def main(unused_names):
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  command_line.run(main, resumes=False)

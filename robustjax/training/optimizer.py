@@ -92,6 +92,7 @@ def learning_rates(
     errors.InputError: on an unknown schedule.
   """
   errors.check_choice('schedule', schedule, SCHEDULES)
+
   def times_decayed(step: array_types.ArrayLike) -> array_types.Array:
     step = jnp.asarray(step)
     if schedule == 'constant':

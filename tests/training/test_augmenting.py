@@ -78,6 +78,22 @@ def test_a_share_of_every_group_of_images_is_distorted(
   np.testing.assert_array_equal(found[~is_negative], images[~is_negative])
 
 
+@pytest.mark.slow
+def test_images_go_through_the_autoencoder_of_a_file(images, tmp_path):
+  network = augmentation.Autoencoder(width=4, code_size=2, num_blocks=1)
+  path = tmp_path / 'autoencoder.npz'
+  init = jax.jit(network.init)
+  augmentation.save_autoencoder(path, init(jax.random.key(1), images))
+  distort = functools.partial(
+    augmenting.distort,
+    options=augmenting.DeepAugment('autoencoder', 0.5, str(path), 3),
+  )
+  found = jax.jit(distort)(random_keys.root_key(0), jnp.int32(0), images)
+  assert found.shape == images.shape
+  np.testing.assert_array_equal(found[1::2], images[1::2])
+  assert np.all(np.any(found[::2] != images[::2], axis=(1, 2, 3)))
+
+
 def test_networks_differ_by_step_and_their_form_by_epoch(images, negative):
   root = random_keys.root_key(0)
   for step in (0, 2, 3):
