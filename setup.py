@@ -23,6 +23,7 @@ setuptools.setup(
     'absl-py>=2.1',
     'array_record>=0.8',
     'flax>=0.12.8',
+    'grain>=0.2.15',
     'importlib_resources>=6',  # TFDS needs it and does not declare it.
     'jax>=0.10.2',
     'matplotlib>=3.9',
@@ -31,6 +32,7 @@ setuptools.setup(
     'optax>=0.2.8',
     'orbax-checkpoint>=0.12.8',
     'pillow>=11',  # The same.
+    'safetensors>=0.4',
     'scikit-learn>=1.6',
     'tensorboardX>=2.6.2',
     'tensorflow-datasets>=4.9.10',

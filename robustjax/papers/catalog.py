@@ -3,6 +3,7 @@
 from robustjax.papers import figures
 from robustjax.papers import noise_progression
 from robustjax.papers import noiseout
+from robustjax.papers import noiseout_hosts
 from robustjax.papers import noisy_dropout
 from robustjax.papers import noisy_dropout_grid
 from robustjax.papers import weight_map
@@ -18,7 +19,7 @@ def _named(paper: str, *parts: dict) -> dict:
 
 
 TABLES = {
-  **_named('noiseout', noiseout.TABLES),
+  **_named('noiseout', noiseout.TABLES, noiseout_hosts.TABLES),
   **_named('noisy_dropout', noisy_dropout_grid.TABLES),
   **_named('weight_map', weight_map.TABLES),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import functools
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import numpy as np
 
 from robustjax.data import sources
 from robustjax.papers import explanations
+from robustjax.papers import gate_projection
 from robustjax.papers import heat_maps
 from robustjax.papers import tables
 from robustjax.papers import variances
@@ -68,6 +70,14 @@ def _fig(plot) -> Explanation:
   return Explanation(explanations.explain, plot, explanations.describe)
 
 
+def _gates(benchmark: str) -> Explanation:
+  return Explanation(
+    functools.partial(gate_projection.explain, benchmark=benchmark),
+    gate_projection.plot,
+    gate_projection.describe,
+  )
+
+
 def _weight_map(*variants: str) -> dict[str, tables.Cell]:
   return {one: tables.Cell(f'weight_map.py:{one}', {}) for one in variants}
 
@@ -97,6 +107,31 @@ FIGURES = {
     _fig(explanations.plot_gating),
     _SEVEN,
   ),
+  'noiseout/5': Figure(
+    'gate activity by image, corruption and severity of ImageNet-C',
+    {
+      'DeepAugment + AugMix + NoiseOut': tables.Cell(
+        'imagenet.py:deepaugment_augmix_noiseout', {}
+      )
+    },
+    {'test': 'imagenet2012'},
+    100,
+    _gates('imagenet_c'),
+  ),
+  'noiseout/5-cifar10': Figure(
+    'gate activity by image, corruption and severity of CIFAR-10-C',
+    {'AugMix + NoiseOut': tables.Cell('cifar10.py:augmix_noiseout', {})},
+    {'test': 'cifar10'},
+    100,
+    _gates('cifar10_c'),
+  ),
+  'noiseout/5-mnist': Figure(
+    'gate activity by image, corruption and severity as in ImageNet-C',
+    _NOISEOUT,
+    {'test': 'mnist'},
+    100,
+    _gates('imagenet_c'),
+  ),
   'weight_map/5': Figure(
     'Grad-CAM of CNN and weight maps',
     _weight_map('cnn', 'smoothing', 'unsharp'),
@@ -115,25 +150,33 @@ FIGURES = {
 
 
 def images_of(
-  figure: Figure, data_dir: str | os.PathLike | None = None
+  figure: Figure,
+  data_dir: str | os.PathLike | None = None,
+  *,
+  side: int = 224,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
   """The images of a figure: the first of each set, or of their class.
 
   Args:
     figure: in `FIGURES`.
     data_dir: folder of prepared TFDS data sets.
+    side: height and width of photographs of several sizes.
 
   Returns:
     Images float32 [B, H, W, C] in [0, 1] and labels, by name of the set.
   """
   found = {}
   for name, dataset in figure.datasets.items():
-    data = sources.load(dataset, 'test', data_dir=data_dir)
+    has_sizes = sources.is_photographs(dataset, data_dir=data_dir)
+    data = sources.load(
+      dataset, 'test', data_dir=data_dir, side=side if has_sizes else None
+    )
     is_wanted = (figure.label is None) | (data.labels == figure.label)
     places = np.flatnonzero(np.broadcast_to(is_wanted, data.labels.shape))
     chosen = places[: figure.num_images]
-    images = np.asarray(data.images[chosen], np.float32) / 255
-    found[name] = (images, data.labels[chosen])
+    # One by one: photographs are decoded when they are asked for.
+    images = np.stack([np.asarray(data.images[int(one)]) for one in chosen])
+    found[name] = (images.astype(np.float32) / 255, data.labels[chosen])
   return found
 
 

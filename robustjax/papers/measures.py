@@ -1,6 +1,7 @@
 """What is measured of a run: sets of images, and one number from the results.
 
-All numbers are shares in [0, 1]; reports print per cent.
+All numbers are shares, in [0, 1] but for corruption errors, which are shares of
+AlexNet's; reports print per cent.
 """
 
 from collections.abc import Callable
@@ -52,6 +53,8 @@ class Benchmark(NamedTuple):
 CLEAN = Benchmark('degradations', {})
 DEGRADATIONS = Benchmark('degradations')
 MNIST_C = Benchmark('mnist_c')
+CIFAR10_C = Benchmark('cifar10_c')
+IMAGENET_C = Benchmark('imagenet_c')
 
 
 class Measure(NamedTuple):
@@ -60,7 +63,7 @@ class Measure(NamedTuple):
   Attributes:
     name: what it is.
     benchmark: what the run is measured on.
-    of: reads it off the results; in [0, 1], or None if it is not there.
+    of: reads it off the results; a share, or None if it is not there.
   """
 
   name: str
@@ -81,6 +84,24 @@ def corrupted_accuracy(benchmark: Benchmark) -> Measure:
   """Plain mean over the sets that are corrupted."""
   name = 'mean of the corrupted sets'
   return Measure(name, benchmark, lambda found: found.corrupted_accuracy)
+
+
+def mean_corruption_error(benchmark: Benchmark = IMAGENET_C) -> Measure:
+  """mCE; None of anything but ImageNet-C."""
+  return Measure('mCE', benchmark, functools.partial(_of_alexnet, 'mce'))
+
+
+def relative_mean_corruption_error(
+  benchmark: Benchmark = IMAGENET_C,
+) -> Measure:
+  """Relative mCE; None of anything but ImageNet-C."""
+  read = functools.partial(_of_alexnet, 'relative_mce')
+  return Measure('relative mCE', benchmark, read)
+
+
+def _of_alexnet(name: str, found: evaluation.Results) -> float | None:
+  is_known = found.benchmark == IMAGENET_C.name
+  return getattr(found, name) / 100 if is_known else None
 
 
 def clean_accuracy(benchmark: Benchmark = CLEAN) -> Measure:

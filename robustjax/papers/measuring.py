@@ -19,9 +19,10 @@ from robustjax import evaluation
 from robustjax import training
 from robustjax.data import sources
 from robustjax.papers import measures
+from robustjax.training import run_data
 from robustjax.training import run_files
 
-_PUBLISHED = ('mnist_c', 'cifar10_c')  # read, not made from test images
+_PUBLISHED = ('mnist_c',)  # read, not made from test images
 
 
 class Measured(NamedTuple):
@@ -94,7 +95,7 @@ def measure(
   for benchmark in benchmarks:
     source = None
     if benchmark.name not in _PUBLISHED:
-      source = test_images(restored.config.dataset, num_images, data_dir)
+      source = test_images(restored.config, num_images, data_dir)
     found = evaluation.evaluate(
       restored.predict, source, data_dir=data_dir, **benchmark.options
     )
@@ -109,10 +110,14 @@ def measure(
 
 
 def test_images(
-  dataset: str, num_images: int | None, data_dir: str | os.PathLike | None
+  config: ml_collections.ConfigDict,
+  num_images: int | None,
+  data_dir: str | os.PathLike | None,
 ) -> sources.DataSet:
-  """The test images of a data set, or the first of them."""
-  data = sources.load(dataset, 'test', data_dir=data_dir)
+  """The test images of a run, or the first of them."""
+  data = run_data.load_test(config, data_dir)
+  if num_images is None:
+    return data  # Photographs are decoded batch by batch.
   return data._replace(
     images=data.images[:num_images], labels=data.labels[:num_images]
   )
@@ -129,6 +134,5 @@ def check(
   if num_images is not None:
     expected = f'none for {benchmark.name}, whose sets are read whole'
     raise errors.InputError('num_images', expected, str(num_images))
-  if benchmark.name == 'mnist_c':
-    for name in evaluation.MNIST_C:
-      sources.prepared_folder(f'mnist_corrupted/{name}', data_dir=data_dir)
+  for name in evaluation.MNIST_C:
+    sources.prepared_folder(f'mnist_corrupted/{name}', data_dir=data_dir)

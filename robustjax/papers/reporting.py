@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pathlib
 from typing import Any
 
-from robustjax.data import sources
 from robustjax.papers import collecting
 from robustjax.papers import comparison
 from robustjax.papers import model_sizes
 from robustjax.papers import reproduction
 from robustjax.papers import tables
+from robustjax.training import run_data
 
 
 def write(
@@ -90,7 +90,7 @@ def _sizes(table, runs, data_dir) -> dict[str, model_sizes.ModelSize]:
   if not table.sizes:
     return {}
   _, config = next(iter(runs.values()))
-  images = sources.load(config.dataset, 'test', data_dir=data_dir).images
+  images = run_data.load_test(config, data_dir).images
   configs = {row: config for (row, _), (_, config) in runs.items()}
   return {
     row: model_sizes.find(configs[row], images.shape[1:])

@@ -15,11 +15,11 @@ import ml_collections
 
 from robustjax import errors
 from robustjax import training
-from robustjax.data import sources
 from robustjax.papers import measures
 from robustjax.papers import measuring
 from robustjax.papers import tables
 from robustjax.training import run_config
+from robustjax.training import run_data
 from robustjax.training import run_files
 
 LoadConfig = Callable[[str], ml_collections.ConfigDict]
@@ -66,6 +66,20 @@ SMOKE = Scale(
     'fig.num_steps': '4',
   },
   by_config={
+    'imagenet.py': {
+      'model.width': '4',
+      'model.blocks': '(1, 1, 1, 1)',
+      'model.mean': '(0.5,)',  # of one channel
+      'model.deviation': '(0.5,)',
+      'ant.warmup_steps': '2',
+      'augmix.width': '1',
+    },
+    'cifar10.py': {
+      'model.channels': '(4, 8)',
+      'model.blocks': '(1, 1)',
+      'ant.warmup_steps': '2',
+      'augmix.width': '1',
+    },
     'noise_progression.py': {'model.width': '0.05'},
     'weight_map.py': {'validation_share': '0.1', 'crop_padding': '2'},
     'weight_map.py:resnet': {
@@ -75,7 +89,10 @@ SMOKE = Scale(
     'weight_map.py:densenet': {'model.blocks': '(1, 2)'},
   },
   num_images=20,
-  stand_ins={measures.MNIST_C.label: measures.DEGRADATIONS},
+  stand_ins={
+    benchmark.label: measures.DEGRADATIONS
+    for benchmark in (measures.MNIST_C, measures.CIFAR10_C, measures.IMAGENET_C)
+  },
   num_rows=2,
 )
 
@@ -236,5 +253,6 @@ def check(
   benchmarks = {k: v for one in wanted.values() for k, v in one.items()}
   for benchmark in benchmarks.values():
     measuring.check(benchmark, num_images, data_dir)
-  for dataset in sorted({config.dataset for _, config in runs.values()}):
-    sources.load(dataset, 'test', data_dir=data_dir)
+  by_dataset = {config.dataset: config for _, config in runs.values()}
+  for config in by_dataset.values():
+    run_data.load_test(config, data_dir)

@@ -79,7 +79,7 @@ class Table(NamedTuple):
     cells: by (row, column).
     reference: the row others are compared with, column by column.
     note: how the published figures came about.
-    shows: 'accuracy' or 'error', in per cent.
+    shows: 'accuracy', 'error' or 'mCE', in per cent.
     references: rows that are compared with another row, and with which.
     others: more that is measured of the same runs, each on the benchmark of
       the cell.

@@ -149,3 +149,13 @@ def test_a_figure_is_named_one(tmp_path):
   paths = comparison.save('p/1', table, FOUND, {}, tmp_path)
   assert paths[3].name == 'p-figure-1.png'
   assert paths[3].read_bytes().startswith(b'\x89PNG')
+
+
+@pytest.mark.parametrize(
+  ('shows', 'better'),
+  [('accuracy', 'above 0'), ('error', 'below 0'), ('mCE', 'below 0')],
+)
+def test_a_table_says_which_side_is_better(shows, better):
+  text = comparison.to_markdown('p/1', TABLE._replace(shows=shows), FOUND, {})
+  assert f'points; {better} is better:' in text
+  assert f'Ours, {shows}, mean' in text

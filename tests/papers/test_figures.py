@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from robustjax import data
+from robustjax.data import lazy_images
 from robustjax.data import sources
+from robustjax.evaluation import discriminants
 from robustjax.papers import explanations
 from robustjax.papers import figures
+from robustjax.papers import gate_projection
 from robustjax.papers import heat_maps
 from robustjax.papers import variances
 
-FIG = [name for name in figures.FIGURES if name.startswith('noiseout')]
+FIG = [f'noiseout/{number}' for number in (1, 2, 4)]
 OTHERS = [name for name in figures.FIGURES if name not in FIG]
 
 
@@ -19,14 +22,35 @@ def loaded(monkeypatch):
   """Five images, of brightness 0 to 4; the names of what is loaded."""
   names = []
 
-  def load(name, split, data_dir=None):
+  def load(name, split, data_dir=None, side=None):
     names.append((name, split))
     pixels = np.arange(5, dtype=np.uint8)[:, None, None, None]
     labels = np.array([1, 7, 7, 0, 7])
     return data.from_arrays(np.broadcast_to(pixels, (5, 6, 6, 1)), labels)
 
   monkeypatch.setattr(sources, 'load', load)
+  monkeypatch.setattr(sources, 'is_photographs', lambda name, **options: False)
   return names
+
+
+def test_photographs_are_cut_to_the_side_asked_for(monkeypatch):
+  decoded = []
+
+  def read(places):
+    decoded.extend(places)
+    return [np.full((6, 6, 3), place, np.uint8) for place in places]
+
+  def load(name, split, data_dir=None, side=None):
+    assert side == 6
+    images = lazy_images.LazyImages(read, (5, 6, 6, 3))
+    return sources.DataSet(name, split, images, np.arange(5), 5)
+
+  monkeypatch.setattr(sources, 'load', load)
+  monkeypatch.setattr(sources, 'is_photographs', lambda name, **options: True)
+  figure = figures.FIGURES['noiseout/5']._replace(num_images=3)
+  ((images, _),) = figures.images_of(figure, side=6).values()
+  np.testing.assert_allclose(images[:, 0, 0, 0] * 255, [0, 1, 2], rtol=1e-6)
+  assert decoded == [0, 1, 2]
 
 
 def test_images_are_the_first_sevens_of_each_set(loaded):
@@ -84,7 +108,15 @@ def test_several_classifiers_are_drawn_side_by_side(
   labels = np.array([7, 7])
   maps = images[..., 0]
   share = np.array([0.2, np.nan])
+  points = discriminants.Projection(
+    np.ones((2, 2)), np.array([0, 1]), ('a', 'b'), 0.5, np.array([0.2, 0.4])
+  )
+  axes = dict.fromkeys(('image', 'corruption', 'severity'), points)
+  gates = gate_projection.Explained(axes, num_gates=4, num_correct=5)
   one = {
+    'noiseout/5': gates,
+    'noiseout/5-cifar10': gates,
+    'noiseout/5-mnist': gates,
     'weight_map/5': heat_maps.HeatMaps(
       images, labels, np.array([7, 2]), maps, share, share + 0.5
     ),

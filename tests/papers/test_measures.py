@@ -4,6 +4,7 @@ import pytest
 
 from robustjax import errors
 from robustjax import evaluation
+from robustjax.evaluation import scores
 from robustjax.papers import measures
 
 # Ten images clean, four of class 0; 7 right, 9 of them among five.
@@ -41,6 +42,42 @@ ON = measures.DEGRADATIONS
 )
 def test_a_measure_is_one_number(measure, expected):
   assert measure.of(FOUND) == pytest.approx(expected)
+
+
+def _imagenet_c(errors_):
+  """Every set of a corruption has its error; clean ones are all right."""
+  rows = [evaluation.Row('clean', None, 1_000_000, 1_000_000)]
+  for name, error in errors_.items():
+    correct = round(1_000_000 * (1 - error))
+    rows += [
+      evaluation.Row(name, None, correct, 1_000_000, severity=severity)
+      for severity in range(1, 6)
+    ]
+  return evaluation.Results('imagenet_c', 'x', tuple(rows))
+
+
+def test_corruption_errors_are_shares_of_alexnet_s():
+  found = _imagenet_c({k: v / 2 for k, v in scores.ALEXNET.items()})
+  assert measures.mean_corruption_error().of(found) == pytest.approx(0.5)
+  # Half of AlexNet's error, over what corruption adds to AlexNet's clean one.
+  added = [v / (v - scores.ALEXNET_CLEAN) for v in scores.ALEXNET.values()]
+  expected = 0.5 * sum(added) / len(added)
+  relative = measures.relative_mean_corruption_error()
+  assert relative.of(found) == pytest.approx(expected, rel=1e-5)
+  assert measures.clean_accuracy(measures.IMAGENET_C).of(found) == 1.0
+
+
+def test_only_imagenet_c_has_corruption_errors():
+  for measure in (
+    measures.mean_corruption_error(),
+    measures.relative_mean_corruption_error(),
+  ):
+    assert measure.benchmark.label == 'imagenet_c'
+    assert measure.of(FOUND) is None
+    assert measure.of(FOUND._replace(benchmark='cifar10_c')) is None
+  part = _imagenet_c({'fog': 0.5})
+  with pytest.raises(errors.InputError, match='errors: .*none of'):
+    measures.mean_corruption_error().of(part)
 
 
 def test_the_weighted_average_is_the_accuracy():

@@ -10,9 +10,9 @@ from robustjax import data
 from robustjax import errors
 from robustjax import evaluation
 from robustjax import training
-from robustjax.data import sources
 from robustjax.papers import measures
 from robustjax.papers import measuring
+from robustjax.training import run_data
 from robustjax.training import run_files
 
 NOISE = measures.Benchmark('degradations', {'gaussian_noise': (0.2,)})
@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
   """A run of two epochs whose best checkpoint is that of its 5th step."""
   images = np.random.default_rng(0).integers(0, 256, (12, 2, 2, 1), np.uint8)
   few = data.from_arrays(images, np.arange(12) % 2, name='digits')
-  monkeypatch.setattr(sources, 'load', lambda name, split, data_dir=None: few)
+  monkeypatch.setattr(run_data, 'load_test', lambda config, data_dir=None: few)
   restored = types.SimpleNamespace(config=CONFIG, step=5, predict=_predict)
   monkeypatch.setattr(training, 'restore', lambda folder: restored)
   monkeypatch.setattr(run_files, 'read', lambda folder: CONFIG)
@@ -43,7 +43,7 @@ def test_what_was_measured_is_read_again(folder):
   assert measuring.read(folder, NOISE, CONFIG) is None
   measuring.measure(folder, [NOISE])
   found = measuring.read(folder, NOISE, CONFIG)
-  few = sources.load('digits', 'test')
+  few = run_data.load_test(CONFIG)
   expected = evaluation.evaluate(_predict, few, **NOISE.options)
   assert found.results == expected
   assert found.summary['step'] == 10

@@ -44,7 +44,8 @@ def config(load):
 def _few_digits(monkeypatch):
   images = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), np.uint8)
   few = data.from_arrays(images, np.arange(16) % 4, name='digits')
-  monkeypatch.setattr(sources, 'load', lambda name, split, data_dir=None: few)
+  monkeypatch.setattr(sources, 'load', lambda *names, **options: few)
+  monkeypatch.setattr(sources, 'is_photographs', lambda name, **options: False)
 
 
 def _table(num_rows=3):
@@ -189,7 +190,7 @@ def test_fewer_seeds_than_before_are_no_other_run(config, tmp_path):
 
 
 def test_what_is_not_prepared_is_named_before_training(load, monkeypatch):
-  def load_no_data(name, split, data_dir=None):
+  def load_no_data(name, split, **options):
     raise errors.InputError('data_dir', 'data', f'no {name}')
 
   table = _table()
