@@ -17,9 +17,9 @@ brings here is ours to find: the paper has no figures for CIFAR-10.
 """
 
 from configs import common
+from configs import imagenet
 
-_HOSTS = ('baseline', 'augmix', 'ant', 'deepaugment_augmix')
-VARIANTS = (*_HOSTS, *(f'{host}_noiseout' for host in _HOSTS))
+VARIANTS = imagenet.VARIANTS
 
 
 def get_config(variant: str = 'baseline') -> common.ConfigDict:

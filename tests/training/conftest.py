@@ -1,7 +1,9 @@
 """A data set and a config small enough to train in a test."""
 
+import os
 import runpy
 import shutil
+import signal
 
 import jax
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import robustjax
 from robustjax import data
 from robustjax.data import sources
+from robustjax.training import loop
 from robustjax.training import progression
 from robustjax.training import strengths
 from tests.photograph_files import photograph_dir
@@ -69,6 +72,22 @@ def no_disturbance():
   nothing = strengths.Strengths(*[np.float32(0)] * 8)
   course = jax.tree.map(np.int32, progression.make_course('two_phase', 2))
   return strengths.Schedule(course, nothing, nothing)
+
+
+@pytest.fixture
+def interrupt_from():
+  """Makes stand-ins for `_write_metrics` that send SIGTERM from a step on."""
+  written = loop._write_metrics
+
+  def make(step):
+    def write_then_interrupt(at, *arguments):
+      written(at, *arguments)
+      if at >= step:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    return write_then_interrupt
+
+  return make
 
 
 @pytest.fixture

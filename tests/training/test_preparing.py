@@ -1,8 +1,5 @@
 """Runs on photographs, and what keeps a run from starting."""
 
-import os
-import signal
-
 import jax
 import pytest
 
@@ -12,18 +9,6 @@ from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import loop
 from robustjax.training import preparing
-
-
-def _interrupt_from(step):
-  """A stand-in for `_write_metrics` that sends SIGTERM from `step` on."""
-  written = loop._write_metrics
-
-  def write_then_interrupt(at, *arguments):
-    written(at, *arguments)
-    if at >= step:
-      os.kill(os.getpid(), signal.SIGTERM)
-
-  return write_then_interrupt
 
 
 @pytest.fixture
@@ -41,14 +26,20 @@ def photographs():
 @pytest.mark.standard_promotion("optax's Adam raises a float to an int power")
 @pytest.mark.parametrize('step', [2, 3])
 def test_photographs_and_generators_resume_exactly(
-  photographs, photograph_dir, tmp_path, one_device, monkeypatch, step
+  interrupt_from,
+  photographs,
+  photograph_dir,
+  tmp_path,
+  one_device,
+  monkeypatch,
+  step,
 ):
   """Step 3 ends an epoch: the next generator warms up after the resumption."""
   found = []
   for name in ('whole', 'parts'):
     with monkeypatch.context() as patched:
       if name == 'parts':
-        patched.setattr(loop, '_write_metrics', _interrupt_from(step))
+        patched.setattr(loop, '_write_metrics', interrupt_from(step))
         summary = robustjax.train(
           photographs,
           tmp_path / name,

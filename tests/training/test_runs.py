@@ -68,25 +68,20 @@ def test_learns_and_leaves_what_it_says(config, tmp_path, one_device, capsys):
   assert 'epoch 10/10, step 70, test accuracy' in capsys.readouterr().out
 
 
-def _interrupt_from(step):
-  """A stand-in for `_write_metrics` that sends SIGTERM from `step` on."""
-  written = loop._write_metrics
-
-  def write_then_interrupt(at, *arguments):
-    written(at, *arguments)
-    if at >= step:
-      os.kill(os.getpid(), signal.SIGTERM)
-
-  return write_then_interrupt
-
-
 @pytest.mark.parametrize('step', [3, 7, 9, 14])
 def test_an_interrupted_run_ends_like_one_left_alone(
-  config, tmp_path, one_device, undisturbed, monkeypatch, capsys, step
+  interrupt_from,
+  config,
+  tmp_path,
+  one_device,
+  undisturbed,
+  monkeypatch,
+  capsys,
+  step,
 ):
   workdir = tmp_path / 'interrupted'
   with monkeypatch.context() as patched:
-    patched.setattr(loop, '_write_metrics', _interrupt_from(step))
+    patched.setattr(loop, '_write_metrics', interrupt_from(step))
     summary = robustjax.train(config, workdir, devices=one_device)
   assert summary['finished'] == (step == 14)
   assert step <= summary['step'] <= step + 2
@@ -203,10 +198,10 @@ def test_a_run_that_grows_longer_ends_like_one_left_alone(
 
 
 def test_a_run_resumed_at_a_checkpoint_writes_the_same_losses(
-  config, tmp_path, one_device, undisturbed, monkeypatch
+  interrupt_from, config, tmp_path, one_device, undisturbed, monkeypatch
 ):
   with monkeypatch.context() as patched:
-    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    patched.setattr(loop, '_write_metrics', interrupt_from(4))
     robustjax.train(config, tmp_path / 'resumed', devices=one_device)
   # As if killed: what the interruption saved, after step 3, is gone.
   shutil.rmtree(tmp_path / 'resumed' / 'checkpoints' / '5')
@@ -320,13 +315,13 @@ def test_the_best_checkpoint_on_validation_images_is_measured(
 
 
 def test_strengths_that_change_compile_nothing_and_resume_exactly(
-  config, tmp_path, one_device, monkeypatch
+  interrupt_from, config, tmp_path, one_device, monkeypatch
 ):
   config.noise.progression, config.progression.shape = 'falling', 'linear'
   robustjax.train(config, tmp_path / 'whole', devices=one_device)
   size = programs._compile_step.cache_info().currsize
   with monkeypatch.context() as patched:
-    patched.setattr(loop, '_write_metrics', _interrupt_from(6))
+    patched.setattr(loop, '_write_metrics', interrupt_from(6))
     robustjax.train(config, tmp_path / 'parts', devices=one_device)
   robustjax.train(config, tmp_path / 'parts', devices=one_device)
   assert programs._compile_step.cache_info().currsize == size
@@ -339,7 +334,7 @@ def test_strengths_that_change_compile_nothing_and_resume_exactly(
 @pytest.mark.slow
 @pytest.mark.standard_promotion("optax's Adam raises a float to an int power")
 def test_batch_statistics_are_saved_and_restored(
-  tmp_path, one_device, rng, monkeypatch
+  interrupt_from, tmp_path, one_device, rng, monkeypatch
 ):
   config = weight_map.get_config('smoothing_batchnorm')
   config.dataset, config.batch_size, config.num_epochs = 'digits', 8, 2
@@ -352,7 +347,7 @@ def test_batch_statistics_are_saved_and_restored(
   means = jax.tree.leaves(restored.variables['batch_stats'])
   assert any(np.abs(leaf).max() > 0.01 for leaf in means)
   with monkeypatch.context() as patched:
-    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    patched.setattr(loop, '_write_metrics', interrupt_from(4))
     robustjax.train(config, tmp_path / 'parts', devices=one_device)
   robustjax.train(config, tmp_path / 'parts', devices=one_device)
   _assert_bit_for_bit(
@@ -385,12 +380,12 @@ def test_seeds_in_turn_are_runs_of_their_own(config, tmp_path, one_device):
 
 @pytest.mark.slow
 def test_seeds_at_once_are_what_they_are_in_turn(
-  config, tmp_path, monkeypatch, one_device
+  interrupt_from, config, tmp_path, monkeypatch, one_device
 ):
   """Six steps, before differences in rounding have grown."""
   config.num_seeds, config.fig.weight = 3, 0.5
   config.checkpoint_every = 1
-  monkeypatch.setattr(loop, '_write_metrics', _interrupt_from(5))
+  monkeypatch.setattr(loop, '_write_metrics', interrupt_from(5))
   with pytest.MonkeyPatch.context() as patched:
     _train_at_once(patched)
     summary = robustjax.train(config, tmp_path / 'once')
@@ -413,13 +408,13 @@ def test_seeds_at_once_are_what_they_are_in_turn(
 
 @pytest.mark.slow
 def test_seeds_saved_at_different_steps_all_finish(
-  config, tmp_path, monkeypatch
+  interrupt_from, config, tmp_path, monkeypatch
 ):
   """As when the process is killed between two of them, or seeds are added."""
   config.num_seeds = 2
   _train_at_once(monkeypatch)
   with pytest.MonkeyPatch.context() as patched:
-    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    patched.setattr(loop, '_write_metrics', interrupt_from(4))
     assert not robustjax.train(config, tmp_path)['finished']
   steps = tmp_path / 'seed-1' / 'checkpoints'
   assert {path.name for path in steps.iterdir()} == {'3', '5'}
@@ -431,10 +426,12 @@ def test_seeds_saved_at_different_steps_all_finish(
   assert [one['seeds_at_once'] for one in summary['runs']] == [1, 1, 1]
 
 
-def test_an_interruption_ends_all_seeds(config, tmp_path, monkeypatch):
+def test_an_interruption_ends_all_seeds(
+  interrupt_from, config, tmp_path, monkeypatch
+):
   config.num_seeds = 3
   with pytest.MonkeyPatch.context() as patched:
-    patched.setattr(loop, '_write_metrics', _interrupt_from(4))
+    patched.setattr(loop, '_write_metrics', interrupt_from(4))
     summary = robustjax.train(config, tmp_path, devices=jax.devices()[:1])
   assert not summary['finished']
   assert len(summary['runs']) == 1
