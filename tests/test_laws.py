@@ -296,6 +296,7 @@ CASES = {
     lambda key, x: _generated(_AUTOENCODER, x),
     IMAGES,
     is_random=False,
+    is_slow=True,
   ),
   'deep_augment': Case(
     'augmentation.deep_augment',
@@ -506,7 +507,15 @@ def test_off_is_the_identity(case):
   np.testing.assert_array_equal(case.off(jax.random.key(10), x), x)
 
 
-@pytest.mark.parametrize('name', models.MODELS)
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(
+      name, marks=[pytest.mark.slow] * (name not in _EVERYDAY_MODELS)
+    )
+    for name in models.MODELS
+  ],
+)
 def test_the_first_dense_layer_can_be_factored_out(name):
   model = models.create(name, **OPTIONS.get(name, {}))
   images = jnp.asarray(_input(CASES[name]))

@@ -117,9 +117,8 @@ class Autoencoder(nn.Module):
   Example:
     >>> import jax, jax.numpy as jnp
     >>> images = jnp.zeros([2, 30, 32, 3])
-    >>> found, _ = Autoencoder(width=8).init_with_output(
-    ...   jax.random.key(0), images
-    ... )
+    >>> init = Autoencoder(width=8).init_with_output
+    >>> found, _ = jax.eval_shape(init, jax.random.key(0), images)
     >>> found.shape
     (2, 30, 32, 3)
   """

@@ -287,13 +287,8 @@ def deep_augment(
       layers, or gives anything but such images.
 
   Example:
-    >>> import jax, jax.numpy as jnp
-    >>> from robustjax import augmentation
-    >>> images = jnp.full([2, 8, 8, 3], 0.5)
-    >>> module = augmentation.Autoencoder(width=8)
-    >>> network = module.bind(module.init(jax.random.key(0), images))
-    >>> deep_augment(jax.random.key(1), images, network).shape
-    (2, 8, 8, 3)
+    network = augmentation.load_autoencoder('autoencoder.npz')
+    distorted = augmentation.deep_augment(key, images, network)
 
   References:
     Hendrycks et al., The Many Faces of Robustness: A Critical Analysis of

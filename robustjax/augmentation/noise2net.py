@@ -226,11 +226,7 @@ def noise2net(
     errors.InputError: on other images.
 
   Example:
-    >>> import jax, jax.numpy as jnp
-    >>> images = jnp.full([2, 8, 8, 3], 0.5)
-    >>> key, epoch_key = jax.random.split(jax.random.key(0))
-    >>> noise2net(key, images, epoch_key=epoch_key).shape
-    (2, 8, 8, 3)
+    distorted = noise2net(key, images, epoch_key=epoch_key)
 
   References:
     Hendrycks et al., The Many Faces of Robustness: A Critical Analysis of

@@ -42,6 +42,7 @@ def _plans(**options):
   return jax.tree.map(np.asarray, jax.jit(jax.vmap(draw))(keys))
 
 
+@pytest.mark.slow
 def test_a_view_is_the_mixture_of_the_image_and_its_chains(rng):
   images = _images(rng)
   found, plans = _view(images), _plans()

@@ -127,6 +127,7 @@ def test_draws_are_of_so_many_layers_and_all_distortions():
   assert features.shape == (2000, 6, 4)
 
 
+@pytest.mark.slow
 def test_undistorted_it_is_the_network(rng, monkeypatch):
   monkeypatch.setattr(deep_augment, 'NUM_WEIGHT_LAYERS', 0)
   monkeypatch.setattr(deep_augment, 'NUM_OUTPUT_LAYERS', 0)
@@ -162,6 +163,7 @@ def test_only_the_inner_layer_is_reached(rng, monkeypatch, num_axes):
   np.testing.assert_allclose(found, np.clip(expected, 0, 1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_neighbours_share_weights(rng, monkeypatch):
   images = jnp.repeat(_images(rng, (1, 6, 6, 3)), 7, axis=0)
   network = _network(images)

@@ -65,6 +65,7 @@ def _literal(image, network, reaches, epsilon):
   return np.clip(x * deviation, 0, 1)
 
 
+@pytest.mark.slow
 def test_it_is_four_res2net_blocks(rng):
   images = _images(rng, (2, 8, 9, 3))
   keys = jax.random.split(KEY, 2)
@@ -79,6 +80,7 @@ def test_it_is_four_res2net_blocks(rng):
     np.testing.assert_allclose(found[i], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_image_differs_by_place_batch_and_epoch(rng):
   image = _images(rng, (1, 8, 9, 3))
   images = jnp.repeat(image, 3, axis=0)

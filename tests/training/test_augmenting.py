@@ -106,6 +106,7 @@ def test_networks_differ_by_step_and_their_form_by_epoch(images, negative):
   assert of_epoch[0] == of_epoch[1] != of_epoch[2]
 
 
+@pytest.mark.slow
 def test_views_of_an_image_are_neighbours(images):
   options = augmenting.AugMix(severity=3.0, width=1, depth=1)
   views = jax.jit(functools.partial(augmenting.views, options=options))

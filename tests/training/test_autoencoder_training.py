@@ -28,6 +28,7 @@ def _fit(network, seed, num_steps=60):
 
 
 @_ADAM
+@pytest.mark.slow
 def test_training_brings_the_error_down_and_repeats(untrained):
   test = training.held_out('digits')
   assert (test.shape, test.dtype) == ((256, 28, 28, 1), np.uint8)
@@ -43,6 +44,7 @@ def test_training_brings_the_error_down_and_repeats(untrained):
   assert training.reconstruction_error(other, test) != after
 
 
+@pytest.mark.slow
 def test_the_error_is_in_grey_levels(untrained):
   # 33 images: a full part and a rest.
   images = training.held_out('digits')[:33]

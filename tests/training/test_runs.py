@@ -131,6 +131,7 @@ def test_a_finished_run_keeps_what_is_said_of_it(
   assert found['devices'] == '1 x cpu'
 
 
+@pytest.mark.slow
 def test_a_signal_during_the_last_test_stops_the_next_seed(
   config, tmp_path, monkeypatch, one_device
 ):
@@ -245,6 +246,7 @@ def test_a_program_is_compiled_once_for_all_seeds_and_strengths(
   assert counts == {'init_state': 1, 'step': 2, 'predict': 1, 'epoch_order': 1}
 
 
+@pytest.mark.slow
 def test_parameters_that_are_not_finite_are_not_saved(
   config, tmp_path, one_device
 ):
