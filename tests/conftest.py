@@ -25,7 +25,7 @@ def pytest_configure(config):
   """Sets what XLA reads when it first compiles."""
   if 'not slow' in config.option.markexpr:
     flags = os.environ.get('XLA_FLAGS', '')
-    flag = '--xla_backend_optimization_level=1'
+    flag = '--xla_backend_optimization_level=0'
     os.environ['XLA_FLAGS'] = f'{flags} {flag}'.strip()
 
 

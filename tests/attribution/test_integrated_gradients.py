@@ -165,6 +165,7 @@ def test_chunks_do_not_change_the_result(nodes_per_chunk):
   _assert_equal_up_to_ties(chunked.values, np.asarray(find().values))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_steps():
   affine, rest, _ = _network('hidden state of the CNN')
 

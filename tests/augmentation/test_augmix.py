@@ -149,6 +149,7 @@ def test_draws_depend_on_key_and_place_in_the_batch_only(rng):
   assert (other != whole).any(axis=(1, 2, 3)).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_a_smaller_batch_on_more_devices_is_mixed_the_same(rng):
   images = _images(rng)
   mesh = jax.make_mesh(

@@ -96,6 +96,7 @@ def test_the_same_image_differs_by_place_batch_and_epoch(rng):
       assert np.abs(one - found[0]).mean() > 0.01
 
 
+@pytest.mark.slow
 def test_draws_depend_on_the_place_in_the_batch_only(rng):
   images = _images(rng)
   whole = _distort(KEY, images)

@@ -94,6 +94,7 @@ def test_coarser_draws_move_the_map_less_than_stated(monkeypatch):
   assert 0 < np.abs(coarse - fine).max() < 4e-4
 
 
+@pytest.mark.slow
 def test_the_range_is_that_of_the_whole_map():
   whole = _plasma(KEYS, (32, 32), wibble_decay=2.0, size=32)
   np.testing.assert_array_equal(whole.min(axis=(1, 2)), np.zeros(4))

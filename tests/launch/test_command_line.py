@@ -23,25 +23,38 @@ def train(root, tmp_path):
 _CONFIG = '--config=configs/noiseout.py'
 
 
+def _slowly(*case):
+  return pytest.param(*case, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ([], 'config'),
-    (['--config=configs/none.py'], "expected a config file, got 'configs/none"),
-    ([f'{_CONFIG}:gated'], "cnn | noiseout | noiseout_fig, got 'gated'"),
     ([_CONFIG, '--config.noize.rate=1'], "did you mean 'noise.rate'"),
-    ([_CONFIG, '--config.noise.rate=a'], 'could not convert'),
     ([_CONFIG, '--config.noise.rate=1.5'], 'noise.rate: expected a number'),
-    ([_CONFIG, '--config.noise.strategy=x'], 'noise.strategy: expected one of'),
-    ([_CONFIG, '--config.gate.kind=dens'], "did you mean 'dense'"),
-    ([_CONFIG, '--data_dir=/nonexistent'], 'launch/prepare_data.py mnist'),
     ([_CONFIG, '--epochs=3'], "Unknown command line flag 'epochs'"),
-    (['--config.seed=3'], 'expected --config=FILE'),
-    (['--config', 'configs/none.py:cnn'], 'expected a config file'),
-    (['--config='], 'expected a config file'),
-    (['--config=README.md'], 'SyntaxError'),
-    ([_CONFIG, 'config.seed=3'], 'arguments: expected flags only'),
-    ([_CONFIG, '--workdir='], 'workdir: expected a folder, got'),
+    _slowly([], 'config'),
+    _slowly(
+      ['--config=configs/none.py'], "expected a config file, got 'configs/none"
+    ),
+    _slowly([f'{_CONFIG}:gated'], "cnn | noiseout | noiseout_fig, got 'gated'"),
+    _slowly([_CONFIG, '--config.noise.rate=a'], 'could not convert'),
+    _slowly(
+      [_CONFIG, '--config.noise.strategy=x'], 'noise.strategy: expected one of'
+    ),
+    _slowly([_CONFIG, '--config.gate.kind=dens'], "did you mean 'dense'"),
+    _slowly(
+      [_CONFIG, '--data_dir=/nonexistent'], 'launch/prepare_data.py mnist'
+    ),
+    _slowly(['--config.seed=3'], 'expected --config=FILE'),
+    _slowly(['--config', 'configs/none.py:cnn'], 'expected a config file'),
+    _slowly(['--config='], 'expected a config file'),
+    _slowly(['--config=README.md'], 'SyntaxError'),
+    _slowly([_CONFIG, 'config.seed=3'], 'arguments: expected flags only'),
+    _slowly(
+      [_CONFIG, '--config.dataset=digits', '--workdir='],
+      'workdir: expected a folder, got',
+    ),
   ],
 )
 def test_bad_input_ends_in_one_line(train, tmp_path, arguments, message):

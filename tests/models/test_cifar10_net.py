@@ -92,6 +92,7 @@ def test_equals_a_literal_network(rng):
   assert np.ptp(hidden) > 0.01
 
 
+@pytest.mark.slow
 def test_dropout_stands_after_the_third_and_the_fourth_convolution(rng):
   images = _images(rng)
   plain = models.create('cifar10_net')

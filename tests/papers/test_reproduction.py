@@ -162,6 +162,7 @@ def test_a_job_is_trained_and_measured_once(config, tmp_path, monkeypatch):
   assert measured == [NOISE.label, 'clean']
 
 
+@pytest.mark.slow
 def test_several_seeds_of_a_job_share_a_folder(config, tmp_path):
   config = ml_collections.ConfigDict(config.to_dict())
   config.num_seeds = 2

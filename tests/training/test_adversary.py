@@ -106,6 +106,7 @@ def test_before_there_are_earlier_generators_the_current_one_stands_in(start):
   np.testing.assert_array_equal(_channels(images, found), [-1] * 35 + [0] * 35)
 
 
+@pytest.mark.slow
 def test_earlier_generators_are_drawn_uniformly_with_replacement(start):
   images, draws = _images(70), 150
   for num_past, share in [(3, 1 / 3), (4, 1 / 2), (9, 1 / 2)]:
@@ -247,6 +248,7 @@ def test_improving_is_a_step_of_adam_up_the_loss_of_all_images(rng, start):
 
 
 @with_adam
+@pytest.mark.slow
 def test_no_gradient_between_classifier_and_generators(rng, start):
   images, labels, weights = _labelled(rng, 16)
 

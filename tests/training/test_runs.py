@@ -185,6 +185,7 @@ def test_bad_input_leaves_no_workdir(config, tmp_path):
   assert not workdir.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_grows_longer_ends_like_one_left_alone(
   config, tmp_path, one_device, undisturbed
 ):
