@@ -82,6 +82,31 @@ def load(
     return _load_cached(name, split, folder)
 
 
+def load_at(
+  name: str,
+  split: str,
+  *,
+  side: int,
+  data_dir: str | os.PathLike | None = None,
+) -> DataSet:
+  """`load`, with a side that images of one size do without.
+
+  Args:
+    name: as for `load`.
+    split: as for `load`.
+    side: H and W of the result where the images have several sizes.
+    data_dir: as for `load`.
+
+  Returns:
+    A `DataSet`.
+
+  Raises:
+    errors.InputError: as `load`.
+  """
+  has_sizes = is_photographs(name, data_dir=data_dir)
+  return load(name, split, data_dir=data_dir, side=side if has_sizes else None)
+
+
 def is_photographs(
   name: str, *, data_dir: str | os.PathLike | None = None
 ) -> bool:

@@ -167,10 +167,7 @@ def images_of(
   """
   found = {}
   for name, dataset in figure.datasets.items():
-    has_sizes = sources.is_photographs(dataset, data_dir=data_dir)
-    data = sources.load(
-      dataset, 'test', data_dir=data_dir, side=side if has_sizes else None
-    )
+    data = sources.load_at(dataset, 'test', side=side, data_dir=data_dir)
     is_wanted = (figure.label is None) | (data.labels == figure.label)
     places = np.flatnonzero(np.broadcast_to(is_wanted, data.labels.shape))
     chosen = places[: figure.num_images]

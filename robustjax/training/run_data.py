@@ -104,10 +104,9 @@ def load_test(
   Raises:
     errors.InputError: if it is not prepared.
   """
-  side = None
-  if sources.is_photographs(config.dataset, data_dir=data_dir):
-    side = config.input.side
-  return sources.load(config.dataset, 'test', data_dir=data_dir, side=side)
+  return sources.load_at(
+    config.dataset, 'test', side=config.input.side, data_dir=data_dir
+  )
 
 
 def _stream(config, data_dir) -> RunData:
