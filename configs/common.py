@@ -66,10 +66,11 @@ def get_config() -> ConfigDict:
   config.noise = ConfigDict()  # noise injection (NoiseOut)
   config.noise.rate = 0.0  # share of hidden states replaced
   config.noise.strategy = 'noise_injection'  # a name in layers.STRATEGIES
+  config.noise.gradient = True  # through the noise's mean and deviation
   config.noise.progression = 'constant'  # constant | falling | rising
 
   config.gate = ConfigDict()  # gates on the same states (NoiseOut)
-  config.gate.kind = 'none'  # none | elementwise | dense | static
+  config.gate.kind = 'none'  # none | dense | elementwise | static
   config.gate.maximum = 1.0  # what an open gate multiplies by
 
   config.fig = ConfigDict()  # the FIG loss on the gates (NoiseOut)
@@ -90,6 +91,7 @@ def get_config() -> ConfigDict:
   config.snr_noise.variance_ratio = 0.0  # of the noise to the layer's output
   config.snr_noise.progression = 'constant'  # constant | falling | rising
   config.snr_noise.per = 'layer'  # what shares a variance: layer|channel|unit
+  config.snr_noise.gradient = True  # through the variance; without, diverges
   config.snr_noise.skip = ''  # names of layers without, commas between
 
   config.noisy_dropout = ConfigDict()  # where the model drops

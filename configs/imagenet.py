@@ -51,7 +51,7 @@ def get_config(variant: str = 'baseline') -> common.ConfigDict:
 
   if variant != host:
     config.noise.rate = 0.2
-    config.gate.kind = 'elementwise'
+    config.gate.kind = 'dense'
   if 'augmix' in host:
     config.augmix.severity = 1.0
   {

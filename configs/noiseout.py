@@ -34,7 +34,7 @@ def get_config(variant: str = 'noiseout') -> common.ConfigDict:
 
   if variant != 'cnn':
     config.noise.rate = 0.2
-    config.gate.kind = 'elementwise'
+    config.gate.kind = 'dense'
   if variant == 'noiseout_fig':
     config.fig.weight = 0.5
 

@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -49,6 +50,14 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
   raise InputError(field, f'one of {names}', f'{value!r}{hint}')
 
 
+def _is_traced(value: Any) -> bool:
+  return isinstance(value, jax.core.Tracer)
+
+
+def _is_float(dtype: Any) -> bool:
+  return jnp.issubdtype(dtype, jnp.floating)
+
+
 def check_range(
   field: str,
   value: Any,
@@ -57,30 +66,54 @@ def check_range(
   high: float = np.inf,
   open_low: bool = False,
 ) -> None:
-  """Raises InputError unless a Python number lies in [low, high].
+  """Raises InputError unless a number, or all of an array, is in [low, high].
 
-  Arrays and tracers pass unchecked: their values are not known while a program
-  is being traced, and reading them outside one would wait for the device.
+  What is being traced passes unchecked, since its value is not known; every
+  other array is read, which waits for its device.
 
   Args:
     field: name to report.
-    value: a number, or an array (not checked).
+    value: a number, or an array of numbers.
     low: smallest accepted value.
     high: largest accepted value.
     open_low: whether `low` itself is refused.
 
   Raises:
-    InputError: if `value` is a number outside the range, or no number at all.
+    InputError: if a value is outside the range, not finite, or no number.
   """
-  if hasattr(value, 'shape') and not isinstance(value, np.generic):
+  if _is_traced(value):
     return
   bracket = '(' if open_low else '['
   end = ']' if np.isfinite(high) else ')'
   expected = f'a number in {bracket}{low:g}, {high:g}{end}'
-  is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-  is_number = is_number and bool(np.isfinite(value))
-  if not is_number or not low <= value <= high or (open_low and value == low):
-    raise InputError(field, expected, repr(value))
+  extremes = _extremes(value)
+  if not extremes:
+    is_array = hasattr(value, 'dtype')
+    got = f'{value.dtype} {value.shape}' if is_array else repr(value)
+    raise InputError(field, expected, got)
+  for number in extremes:
+    is_within = np.isfinite(number) and low <= number <= high
+    if not is_within or (open_low and number == low):
+      raise InputError(field, expected, repr(number))
+
+
+def _extremes(value: Any) -> tuple[float, ...]:
+  """Smallest and largest of a number or array; none of what has no numbers."""
+  if not hasattr(value, 'dtype'):
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return (value,) if is_number else ()
+  is_integer = jnp.issubdtype(value.dtype, jnp.integer)
+  if not (is_integer or _is_float(value.dtype)) or not value.size:
+    return ()
+  # On the host: within a trace, JAX would trace these as well.
+  values = np.asarray(value).astype(np.float64)
+  return float(values.min()), float(values.max())
+
+
+def check_flag(field: str, value: Any) -> None:
+  """Raises InputError unless `value` is True or False."""
+  if not isinstance(value, bool | np.bool_):
+    raise InputError(field, 'True or False', repr(value))
 
 
 def check_integer(
@@ -104,11 +137,9 @@ def check_images(field: str, images: Any) -> None:
   expected = 'float images [B, H, W, C] with 1 or 3 channels'
   if getattr(images, 'ndim', None) != 4 or images.shape[-1] not in (1, 3):
     raise InputError(field, expected, f'shape {np.shape(images)}')
-  if (
-    not np.issubdtype(images.dtype, np.floating) and images.dtype != 'bfloat16'
-  ):
+  if not _is_float(images.dtype):
     raise InputError(field, expected, f'dtype {images.dtype}')
-  if isinstance(images, jax.core.Tracer) or not images.size:
+  if _is_traced(images) or not images.size:
     return
   # On the host: within a trace, JAX would trace these as well.
   values = np.asarray(images)
@@ -116,6 +147,61 @@ def check_images(field: str, images: Any) -> None:
   if not (low >= 0 and high <= 1):  # Nor if one of them is nan.
     got = f'values from {low:g} to {high:g}'
     raise InputError(field, 'images with values in [0, 1]', got)
+
+
+def check_states(field: str, states: Any, *, min_ndim: int = 2) -> None:
+  """Raises InputError unless `states` are floats [B, ...], B at least 1.
+
+  Args:
+    field: name to report.
+    states: what came; its values are not looked at.
+    min_ndim: smallest number of axes; 0 takes any array of floats.
+
+  Raises:
+    InputError: on another dtype, too few axes, or a batch of none.
+  """
+  dtype, shape = getattr(states, 'dtype', None), getattr(states, 'shape', None)
+  if dtype is None or shape is None:
+    raise InputError(field, 'an array of floats', type(states).__name__)
+  if not _is_float(dtype):
+    raise InputError(field, 'floats', f'dtype {dtype}')
+  if len(shape) < min_ndim:
+    raise InputError(field, '[B, ...]', f'shape {shape}')
+  if min_ndim and not shape[0]:
+    raise InputError(field, '[B, ...] with B at least 1', f'shape {shape}')
+
+
+def check_labels(
+  field: str, labels: Any, *, size: int, num_classes: int | None = None
+) -> None:
+  """Raises InputError unless `labels` are integers [size] in [0, num_classes).
+
+  Args:
+    field: name to report.
+    labels: what came; their values are not looked at while being traced.
+    size: how many there must be.
+    num_classes: C; None where it is not known, and only negative ones are bad.
+
+  Raises:
+    InputError: on another dtype or shape, or a label outside the range.
+  """
+  dtype, shape = getattr(labels, 'dtype', None), getattr(labels, 'shape', None)
+  if dtype is None or not jnp.issubdtype(dtype, jnp.integer):
+    got = type(labels).__name__ if dtype is None else f'dtype {dtype}'
+    raise InputError(field, f'integers [{size}]', got)
+  if tuple(shape) != (size,):
+    raise InputError(field, f'integers [{size}]', f'shape {tuple(shape)}')
+  if _is_traced(labels) or not size:
+    return
+  values = np.asarray(labels)
+  low, high = int(values.min()), int(values.max())
+  last = high if num_classes is None else num_classes - 1
+  if low < 0 or high > last:
+    end = ', ...' if num_classes is None else f' to {last}'
+    expected = f'integers from 0{end}'
+    if num_classes is not None:
+      expected += f' ({num_classes} classes)'
+    raise InputError(field, expected, f'{low if low < 0 else high}')
 
 
 def check_file(field: str, path: str) -> None:

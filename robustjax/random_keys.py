@@ -9,7 +9,10 @@ numbers under `vmap` than in a loop, which would break everything keyed per
 example.
 """
 
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
@@ -33,6 +36,24 @@ LARGEST_SEED = 2**32 - 1
 def check_seed(field: str, seed: int) -> None:
   """Raises errors.InputError unless JAX tells `seed` apart from all others."""
   errors.check_integer(field, seed, high=LARGEST_SEED)
+
+
+def check_key(field: str, key: Any) -> None:
+  """Raises errors.InputError unless `key` is one JAX random key.
+
+  Keys of either kind pass, `jax.random.key` and the older `jax.random.PRNGKey`,
+  traced or not; a seed, a NumPy generator, or several keys do not.
+  """
+  expected = 'one random key, as jax.random.key gives'
+  if not isinstance(key, jax.Array):
+    raise errors.InputError(field, expected, type(key).__name__)
+  if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+    is_one = key.ndim == 0
+  else:
+    size = jax.random.key_data(jax.random.key(0)).shape[0]
+    is_one = key.dtype == jnp.uint32 and key.shape == (size,)
+  if not is_one:
+    raise errors.InputError(field, expected, f'{key.dtype} {key.shape}')
 
 
 def root_key(seed: int) -> array_types.Key:

@@ -9,7 +9,7 @@ import pytest
 
 # Rooms in order; those of one line do not import one another.
 ROOMS = (
-  {'array_types', 'errors', 'random_keys', 'progress', 'host_memory'},
+  {'array_types', 'errors', 'files', 'random_keys', 'progress', 'host_memory'},
   {'images'},
   {'layers', 'attribution', 'corruptions', 'attacks', 'augmentation'},
   {'models'},
@@ -23,6 +23,7 @@ FILES = {
   'images': ['filters', 'resizing', 'warps'],
   'layers': [
     'initialization',
+    'moments',
     'noise_injection',
     'gating',
     'interception',

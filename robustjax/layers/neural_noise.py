@@ -21,7 +21,9 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import random_keys
 from robustjax.layers import interception
+from robustjax.layers import moments
 
 # What shares a variance -> the axes it is taken over.
 _AXES = {
@@ -34,8 +36,8 @@ VARIANCES = tuple(_AXES)
 
 def _add_noise(key, hidden, deviation: Callable) -> array_types.Array:
   """Adds Normal(0, deviation(states)), the states in at least float32."""
-  if hidden.ndim < 2:
-    raise errors.InputError('hidden', '[B, ...]', f'shape {hidden.shape}')
+  errors.check_states('hidden', hidden)
+  random_keys.check_key('key', key)
   dtype = array_types.at_least_float32(hidden.dtype)
   states = hidden.astype(dtype)
   noise = deviation(states) * jax.random.normal(key, states.shape, dtype)
@@ -62,8 +64,8 @@ def penultimate_noise(
     The noisy states, same shape and dtype as `hidden`.
 
   Raises:
-    errors.InputError: on a negative stddev, or hidden states without a batch
-      axis.
+    errors.InputError: on a negative stddev, what is no key, or hidden states
+      that are no floats or have no or an empty batch axis.
 
   References:
     Noise progression, Experiment 1: stddev is its sigma_pl.
@@ -80,6 +82,7 @@ def snr_noise(
   *,
   variance_ratio: array_types.ArrayLike = 0.25,
   per: str = 'layer',
+  gradient: bool = True,
 ) -> array_types.Array:
   r"""Adds Gaussian noise whose variance is a share of the signal's.
 
@@ -89,9 +92,15 @@ def snr_noise(
   with :math:`\rho` the `variance_ratio`, so that the signal to noise ratio is
   :math:`-10 \log_{10} \rho` dB: 6.02 dB for the default.
 
-  Variances are population variances over the batch. No gradient flows through
-  them. Under `jit` with a sharded batch they are those of the whole batch. With
-  B = 1 and `per='unit'` this is the identity, since the variance is 0.
+  Variances are population variances over the batch. Under `jit` with a sharded
+  batch they are those of the whole batch. With B = 1 and `per='unit'` this is
+  the identity, since the variance is 0.
+
+  The gradient flows through the variances, so that a network knows that its
+  noise grows with its signal. Cut (`gradient=False`), descent answers the noise
+  as if its size were fixed: it raises the signal, the noise rises along, and
+  training diverges without bound, whatever the learning rate (a smaller one
+  only delays it). A variance of zero passes no gradient.
 
   Args:
     key: random key.
@@ -100,13 +109,14 @@ def snr_noise(
       may be traced.
     per: what has a variance of its own: 'layer', one number for all states;
       'channel', each entry of the last axis; 'unit', each state.
+    gradient: whether a gradient flows through the variances.
 
   Returns:
     The noisy states, same shape and dtype as `hidden`.
 
   Raises:
-    errors.InputError: on a negative ratio, another `per`, or hidden states
-      without a batch axis.
+    errors.InputError: on a negative ratio, another `per`, what is no key, or
+      hidden states that are no floats or have no or an empty batch axis.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -117,17 +127,22 @@ def snr_noise(
   References:
     Noise progression, Experiment 2. The paper's variant: `per='layer'`, .25.
   """
-  errors.check_range('variance_ratio', variance_ratio)
-  errors.check_choice('per', per, VARIANCES)
+  _check(variance_ratio, per, gradient)
 
   def deviation(states):
     axes = _AXES[per](states.ndim)
-    states = jax.lax.stop_gradient(states)
-    signal = jnp.std(states, axis=axes, keepdims=True)
+    measured = states if gradient else jax.lax.stop_gradient(states)
+    signal = moments.standard_deviation(measured, axes)
     # Two roots: that of a product of zeros would have no gradient.
     return jnp.sqrt(jnp.asarray(variance_ratio, states.dtype)) * signal
 
   return _add_noise(key, hidden, deviation)
+
+
+def _check(variance_ratio, per, gradient) -> None:
+  errors.check_range('variance_ratio', variance_ratio)
+  errors.check_choice('per', per, VARIANCES)
+  errors.check_flag('gradient', gradient)
 
 
 def _is_off(strength: array_types.ArrayLike) -> bool:
@@ -164,14 +179,15 @@ class SnrNoise(nn.Module):
     variance_ratio: variance of the noise over that of the signal, at least 0. A
       Python 0 is the identity and draws nothing.
     per: a name in `VARIANCES`.
+    gradient: whether a gradient flows through the variances.
   """
 
   variance_ratio: array_types.ArrayLike = 0.25
   per: str = 'layer'
+  gradient: bool = True
 
   def __post_init__(self):
-    errors.check_range('variance_ratio', self.variance_ratio)
-    errors.check_choice('per', self.per, VARIANCES)
+    _check(self.variance_ratio, self.per, self.gradient)
     super().__post_init__()
 
   def __call__(
@@ -180,8 +196,13 @@ class SnrNoise(nn.Module):
     """Adds to hidden states [B, ...]; needs the rng 'noise' while training."""
     if not train or _is_off(self.variance_ratio):
       return hidden
-    key, ratio = self.make_rng('noise'), self.variance_ratio
-    return snr_noise(key, hidden, variance_ratio=ratio, per=self.per)
+    return snr_noise(
+      self.make_rng('noise'),
+      hidden,
+      variance_ratio=self.variance_ratio,
+      per=self.per,
+      gradient=self.gradient,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,19 +214,20 @@ class NoisyModel:
     variance_ratio: variance of the noise over that of a layer's output.
     per: a name in `VARIANCES`.
     skip: names of layers without noise.
+    gradient: whether a gradient flows through the variances.
   """
 
   model: nn.Module
   variance_ratio: array_types.ArrayLike = 0.25
   per: str = 'layer'
   skip: tuple[str, ...] = ()
+  gradient: bool = True
 
   def __post_init__(self):
     if not isinstance(self.model, nn.Module):
       got = type(self.model).__name__
       raise errors.InputError('model', 'a flax.linen.Module', got)
-    errors.check_range('variance_ratio', self.variance_ratio)
-    errors.check_choice('per', self.per, VARIANCES)
+    _check(self.variance_ratio, self.per, self.gradient)
     if isinstance(self.skip, str):
       raise errors.InputError('skip', 'a tuple of names', repr(self.skip))
     object.__setattr__(self, 'skip', tuple(self.skip))
@@ -238,8 +260,13 @@ class NoisyModel:
 
   def _noisy(self, module, output):
     # Asked for whatever the keys are: without one for noise, this raises.
-    key, ratio = module.make_rng('noise'), self.variance_ratio
-    return snr_noise(key, output, variance_ratio=ratio, per=self.per)
+    return snr_noise(
+      module.make_rng('noise'),
+      output,
+      variance_ratio=self.variance_ratio,
+      per=self.per,
+      gradient=self.gradient,
+    )
 
 
 def noise_at_every_layer(
@@ -248,6 +275,7 @@ def noise_at_every_layer(
   variance_ratio: array_types.ArrayLike = 0.25,
   per: str = 'layer',
   skip: tuple[str, ...] = (),
+  gradient: bool = True,
 ) -> NoisyModel:
   """Any linen model, with `snr_noise` on what each of its layers gives.
 
@@ -265,11 +293,6 @@ def noise_at_every_layer(
   and where there is none, there is noise. A model that knows training by
   another name (`deterministic`) is told by both.
 
-  As no gradient goes through the variance, gradient descent answers the noise
-  as if its size were fixed: it lets the signal grow, and the noise grows along.
-  Networks without normalisation may diverge; a smaller learning rate or ratio
-  helps.
-
   Batch normalisation behind a noisy layer stores the variances it sees while
   training, inflated by about 1 + variance_ratio over those at test. Keep noise
   off models under `nn.jit`: a cached trace without noise wins, and the noise is
@@ -282,6 +305,7 @@ def noise_at_every_layer(
     per: as for `snr_noise`.
     skip: names of layers without noise: their path in the model, such as
       'dense2' or 'block1/conv'.
+    gradient: as for `snr_noise`; without it, training diverges.
 
   Returns:
     A `NoisyModel`: `init` and `apply` as the model has them, and the model as
@@ -303,4 +327,4 @@ def noise_at_every_layer(
   References:
     Noise progression, Experiment 2. The paper's variant: `per='layer'`, .25.
   """
-  return NoisyModel(model, variance_ratio, per, skip)
+  return NoisyModel(model, variance_ratio, per, skip, gradient)

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import random_keys
+from robustjax.layers import moments
 
 MEDIAN_WINDOW = 11
 # Half the spacing of float32 below one: it centres the draws of `uniform`,
@@ -32,35 +34,35 @@ def normal_quantile(quantile: array_types.Array) -> array_types.Array:
   return jnp.sqrt(2.0).astype(quantile.dtype) * jax.lax.erf_inv(centred)
 
 
-def _moments(hidden, axis):
-  """Mean and population deviation along `axis`, kept as size 1; constants."""
-  hidden = jax.lax.stop_gradient(hidden)
-  mean = jnp.mean(hidden, axis=axis, keepdims=True)
-  return mean, jnp.std(hidden, axis=axis, keepdims=True)
+# Each of these takes states [B, K], the same for statistics alone (which may
+# pass no gradient), and quantiles [B, K], uniform on (0, 1) where a state is
+# replaced, and returns the replacements [B, K].
 
 
-# Each of these takes states [B, K] and quantiles [B, K], uniform on (0, 1)
-# where a state is replaced, and returns the replacements [B, K].
-
-
-def _batch_noise(hidden, quantile):
-  mean, deviation = _moments(hidden, axis=0)
+def _normal_noise(measured, quantile, axis):
+  mean = jnp.mean(measured, axis=axis, keepdims=True)
+  deviation = moments.standard_deviation(measured, axis)
   return mean + deviation * normal_quantile(quantile)
 
 
-def _layer_noise(hidden, quantile):
-  mean, deviation = _moments(hidden, axis=1)
-  return mean + deviation * normal_quantile(quantile)
+def _batch_noise(hidden, measured, quantile):
+  del hidden
+  return _normal_noise(measured, quantile, axis=0)
 
 
-def _uniform_noise(hidden, quantile):
-  hidden = jax.lax.stop_gradient(hidden)
-  low, high = jnp.min(hidden), jnp.max(hidden)
+def _layer_noise(hidden, measured, quantile):
+  del hidden
+  return _normal_noise(measured, quantile, axis=1)
+
+
+def _uniform_noise(hidden, measured, quantile):
+  del hidden
+  low, high = jnp.min(measured), jnp.max(measured)
   return low + (high - low) * quantile
 
 
-def _additive_noise(hidden, quantile):
-  _, deviation = _moments(hidden, axis=0)
+def _additive_noise(hidden, measured, quantile):
+  deviation = moments.standard_deviation(measured, axis=0)
   return hidden + deviation * normal_quantile(quantile)
 
 
@@ -75,16 +77,40 @@ def _sort_network(values: list[array_types.Array]) -> list[array_types.Array]:
   return values
 
 
-def _median_blur(hidden, quantile):
-  del quantile
-  size = hidden.shape[1]
+@jax.custom_jvp
+def _median(values: tuple[array_types.Array, ...]) -> array_types.Array:
+  """The median of an odd number of arrays, element by element."""
+  return _sort_network(list(values))[len(values) // 2]
+
+
+@_median.defjvp
+def _median_jvp(primals, tangents):
+  """The derivative is that of the value that is the median; of equals, shared.
+
+  Written down, since the derivative of a sorting network takes a thousand times
+  as long as the network.
+  """
+  ((values,), (tangents,)) = primals, tangents
+  median = _median(values)
+  is_median = [value == median for value in values]
+  count = sum(one.astype(median.dtype) for one in is_median)
+  tangent = sum(
+    jnp.where(one, tangent, 0)
+    for one, tangent in zip(is_median, tangents, strict=True)
+  )
+  return median, tangent / count
+
+
+def _median_blur(hidden, measured, quantile):
+  del hidden, quantile
+  size = measured.shape[1]
   if size < MEDIAN_WINDOW:
     expected = f'at least {MEDIAN_WINDOW} states for median_blur'
-    raise errors.InputError('hidden', expected, f'shape {hidden.shape}')
-  hidden = jax.lax.stop_gradient(hidden)
+    raise errors.InputError('hidden', expected, f'shape {measured.shape}')
   count = size - MEDIAN_WINDOW + 1
-  shifted = [hidden[:, i : i + count] for i in range(MEDIAN_WINDOW)]
-  medians = _sort_network(shifted)[MEDIAN_WINDOW // 2]
+  medians = _median(
+    tuple(measured[:, i : i + count] for i in range(MEDIAN_WINDOW))
+  )
   # Windows that would stick out are shifted inward, onto the outermost one.
   edge = MEDIAN_WINDOW // 2
   return jnp.pad(medians, ((0, 0), (edge, edge)), mode='edge')
@@ -107,6 +133,7 @@ def inject_noise(
   *,
   rate: array_types.ArrayLike,
   strategy: str = 'noise_injection',
+  gradient: bool = True,
 ) -> array_types.Array:
   r"""Replaces a random share of the hidden states by noise.
 
@@ -122,24 +149,30 @@ def inject_noise(
     at both ends.
 
   The same key selects the same elements for every strategy. Deviations are
-  population deviations. No gradient flows through what replaces a state (with
-  `additive`, none through sigma_k); states that stay pass theirs unchanged.
-  With B = 1 the default strategy is the identity, since sigma_k is 0. Under
-  `jit` with a sharded batch the statistics are those of the whole batch.
+  population deviations. States that stay pass their gradient unchanged. What
+  replaces a state passes its own through mean, deviation, minimum, maximum or
+  median, as it does in a program that does not cut it: the network then learns
+  what noise it makes for itself, without which NoiseOut's gain under brightness
+  and fog is lost as training goes on. A deviation of zero passes none. With B =
+  1 the default strategy is the identity, since sigma_k is 0. Under `jit` with a
+  sharded batch the statistics are those of the whole batch.
 
   Args:
     key: random key.
-    hidden: hidden states [B, ...].
-    rate: share of states to replace, in [0, 1]; may be traced.
+    hidden: float hidden states [B, ...], B at least 1.
+    rate: share of states to replace, in [0, 1]; may be traced, and is then not
+      checked.
     strategy: a name in `STRATEGIES`.
+    gradient: whether a gradient flows through what replaces a state (with
+      `additive`, through sigma_k).
 
   Returns:
     The disturbed states, same shape and dtype as `hidden`.
 
   Raises:
-    errors.InputError: on an unknown strategy, a number outside [0, 1] as rate,
-      hidden states without a batch axis, or fewer than 11 states for
-      `median_blur`.
+    errors.InputError: on an unknown strategy, a rate outside [0, 1], what is no
+      key, hidden states that are no floats or have no or an empty batch axis,
+      or fewer than 11 states for `median_blur`.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -152,8 +185,9 @@ def inject_noise(
   """
   errors.check_choice('strategy', strategy, STRATEGIES)
   errors.check_range('rate', rate, high=1.0)
-  if hidden.ndim < 2:
-    raise errors.InputError('hidden', '[B, ...]', f'shape {hidden.shape}')
+  errors.check_flag('gradient', gradient)
+  errors.check_states('hidden', hidden)
+  random_keys.check_key('key', key)
   dtype = array_types.at_least_float32(hidden.dtype)
   states = hidden.reshape(hidden.shape[0], -1).astype(dtype)
   rate = jnp.asarray(rate, dtype)
@@ -165,7 +199,9 @@ def inject_noise(
   selected = uniform < rate
   quantile = uniform / jnp.where(rate > 0, rate, 1)
   quantile = jnp.minimum(quantile, 1.0 - _HALF_SPACING)
-  noisy = jnp.where(selected, _REPLACEMENTS[strategy](states, quantile), states)
+  measured = states if gradient else jax.lax.stop_gradient(states)
+  replacement = _REPLACEMENTS[strategy](states, measured, quantile)
+  noisy = jnp.where(selected, replacement, states)
   return noisy.reshape(hidden.shape).astype(hidden.dtype)
 
 
@@ -176,14 +212,17 @@ class NoiseInjection(nn.Module):
     rate: share of states to replace, in [0, 1]. A Python 0 is the identity and
       draws nothing.
     strategy: a name in `STRATEGIES`.
+    gradient: whether a gradient flows through the statistics of the noise.
   """
 
   rate: array_types.ArrayLike = 0.2
   strategy: str = 'noise_injection'
+  gradient: bool = True
 
   def __post_init__(self):
     errors.check_choice('strategy', self.strategy, STRATEGIES)
     errors.check_range('rate', self.rate, high=1.0)
+    errors.check_flag('gradient', self.gradient)
     super().__post_init__()
 
   def __call__(
@@ -198,4 +237,5 @@ class NoiseInjection(nn.Module):
       hidden,
       rate=self.rate,
       strategy=self.strategy,
+      gradient=self.gradient,
     )

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import random_keys
+from robustjax.layers import moments
 from robustjax.layers import noise_injection
 
 PLACES = ('dropped', 'all')
@@ -97,8 +99,8 @@ def noisy_dropout(
     where: 'dropped': noise on the dropped states only; 'all': on every state.
     rescale: whether kept states are divided by 1 - rate.
     relative: whether `stddev` counts in deviations of `hidden` instead: one
-      number over all axes, no gradient through it. Under `jit` with a sharded
-      batch it is that of the whole batch.
+      number over all axes, with its gradient, for the reason `snr_noise` gives.
+      Under `jit` with a sharded batch it is that of the whole batch.
     correlation: of the noise of neighbours in a map: it is white noise blurred
       by a Gaussian of this standard deviation in pixels, scaled back to
       `stddev`. A Python number; 0 is white noise.
@@ -107,8 +109,9 @@ def noisy_dropout(
     The disturbed states, same shape and dtype as `hidden`.
 
   Raises:
-    errors.InputError: on a number outside its range, an unknown `where`, or a
-      correlation for anything but maps [B, H, W, C].
+    errors.InputError: on a number outside its range, an unknown `where`, what
+      is no key, states that are no floats, or a correlation for anything but
+      maps [B, H, W, C].
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -122,6 +125,8 @@ def noisy_dropout(
     after its section on future work.
   """
   _check(rate, stddev, where, correlation)
+  errors.check_states('hidden', hidden, min_ndim=0)
+  random_keys.check_key('key', key)
   if correlation and hidden.ndim != 4:
     expected = 'maps [B, H, W, C] where noise is correlated'
     raise errors.InputError('hidden', expected, f'shape {hidden.shape}')
@@ -130,7 +135,8 @@ def noisy_dropout(
   keep = jnp.asarray(1.0 - rate, dtype)
   stddev = jnp.asarray(stddev, dtype)
   if relative:
-    stddev *= jnp.std(jax.lax.stop_gradient(states))
+    axes = tuple(range(states.ndim))
+    stddev *= moments.standard_deviation(states, axes).reshape(())
 
   kept, noise = _mask_and_noise(key, hidden.shape, keep, dtype)
   if correlation:

@@ -90,11 +90,12 @@ def build_model(
 
 
 def _noise_and_gate(config) -> nn.Module | None:
-  noise = config.noise.rate, config.noise.strategy
+  noise = config.noise.to_dict()
+  del noise['progression']
   if config.gate.kind != 'none':
     gate = layers.Gate(config.gate.kind, config.gate.maximum)
-    return layers.NoiseOut(*noise, gate)
-  return layers.NoiseInjection(*noise) if config.noise.rate > 0 else None
+    return layers.NoiseOut(gate=gate, **noise)
+  return layers.NoiseInjection(**noise) if noise['rate'] > 0 else None
 
 
 def _penultimate(config) -> nn.Module | None:
@@ -170,12 +171,13 @@ def build_fig(config: ml_collections.ConfigDict) -> losses.FigLoss | None:
 
 
 def _layer_noise(config) -> losses.LayerNoise | None:
-  ratio = config.snr_noise.variance_ratio
-  if ratio == 0:
+  if config.snr_noise.variance_ratio == 0:
     return None
-  names = [name.strip() for name in config.snr_noise.skip.split(',')]
+  options = config.snr_noise.to_dict()
+  del options['progression']
+  names = [name.strip() for name in options.pop('skip').split(',')]
   skip = tuple(name for name in names if name)
-  return losses.LayerNoise(ratio, config.snr_noise.per, skip)
+  return losses.LayerNoise(skip=skip, **options)
 
 
 def build_optimizer(

@@ -60,11 +60,13 @@ class LayerNoise(NamedTuple):
     variance_ratio: of the noise to the layer's output; may be traced.
     per: what shares a variance, as for `layers.snr_noise`.
     skip: names of layers without noise.
+    gradient: whether a gradient flows through the variances.
   """
 
   variance_ratio: array_types.ArrayLike = 0.25
   per: str = 'layer'
   skip: tuple[str, ...] = ()
+  gradient: bool = True
 
 
 def with_layer_noise(model: nn.Module, noise: LayerNoise | None):

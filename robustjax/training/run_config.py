@@ -26,7 +26,9 @@ CHANGEABLE = (
 )  # fmt: skip
 # Fields that say nothing where another one, named first, is as given.
 _IDLE = {
-  ('noise.rate', 0): ('noise.strategy', 'noise.progression'),
+  ('noise.rate', 0): (
+    'noise.strategy', 'noise.gradient', 'noise.progression',
+  ),
   ('gate.kind', 'none'): ('gate.maximum',),
   ('fig.weight', 0): (
     'fig.progression', 'fig.score', 'fig.through_gate', 'fig.num_steps',
@@ -36,7 +38,8 @@ _IDLE = {
   ('input_noise.stddev', 0): ('input_noise.progression',),
   ('penultimate_noise.stddev', 0): ('penultimate_noise.progression',),
   ('snr_noise.variance_ratio', 0): (
-    'snr_noise.progression', 'snr_noise.per', 'snr_noise.skip',
+    'snr_noise.progression', 'snr_noise.per', 'snr_noise.gradient',
+    'snr_noise.skip',
   ),
   ('noisy_dropout.rate', 0): (
     'noisy_dropout.stddev', 'noisy_dropout.progression', 'noisy_dropout.where',
