@@ -22,6 +22,7 @@ setuptools.setup(
   install_requires=[
     'absl-py>=2.1',
     'array_record>=0.8',
+    'chex>=0.1.92',
     'flax>=0.12.8',
     'grain>=0.2.15',
     'importlib_resources>=6',  # TFDS needs it and does not declare it.

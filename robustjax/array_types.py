@@ -13,13 +13,13 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
-import jax
+import chex
 import numpy as np
 
-Array = jax.Array
-ArrayLike = jax.Array | np.ndarray | float | int
-Key = jax.Array
-PyTree = Any
+Array = chex.Array
+ArrayLike = chex.Numeric  # an array or a number
+Key = chex.PRNGKey
+PyTree = chex.ArrayTree
 Parameters = Mapping[str, Any]
 Predict = Callable[[Array], Array]  # images [B, H, W, C] -> logits [B, C]
 

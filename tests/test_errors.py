@@ -43,9 +43,92 @@ def test_range_with_an_open_end_refuses_it():
     errors.check_range('rate', 0, open_low=True)
 
 
-def test_range_lets_arrays_and_tracers_pass():
-  errors.check_range('rate', jnp.float32(7), high=1.0)
+def test_range_reads_every_array_that_is_not_traced():
+  for array in (jnp.array([0.0, 1.0]), np.array([0, 1]), jnp.bfloat16(1)):
+    errors.check_range('rate', array, high=1.0)
+  for array, got in (
+    (jnp.float32(7), '7.0'),
+    (np.array([0.5, -0.25, 0.75]), '-0.25'),
+    (jnp.array([0.5, np.nan]), 'nan'),
+    (np.array([0, 3]), '3.0'),
+    (np.array([True]), 'bool'),
+    (jnp.array([1j]), 'complex64'),
+    (np.array(['a']), '<U1'),
+    (np.zeros((0, 2)), 'shape|float64 .0, 2.'),
+  ):
+    with pytest.raises(errors.InputError, match=f'rate: .*, got {got}'):
+      errors.check_range('rate', array, high=1.0)
+
+
+def test_range_lets_tracers_pass_and_sees_constants_beside_them():
   jax.jit(lambda rate: errors.check_range('rate', rate, high=1.0))(7.0)
+
+  @jax.jit
+  def with_a_constant(x):
+    errors.check_range('rate', jnp.full((), 7.0), high=1.0)  # Is traced.
+    errors.check_range('rate', np.float32(7.0), high=1.0)
+    return x
+
+  with pytest.raises(errors.InputError, match='got 7.0'):
+    with_a_constant(1.0)
+
+
+def test_flag_takes_booleans_only():
+  errors.check_flag('gradient', np.bool_(True))
+  for value in (1, 'True', None, jnp.array(True)):
+    with pytest.raises(errors.InputError, match='gradient: expected True or'):
+      errors.check_flag('gradient', value)
+
+
+@pytest.mark.parametrize(
+  ('states', 'got'),
+  [
+    ([[1.0]], 'list'),
+    (np.zeros((2, 3), int), 'dtype int64'),
+    (np.zeros((2, 3), bool), 'dtype bool'),
+    (np.zeros(3, np.float32), r'shape \(3,\)'),
+    (np.zeros((0, 3), np.float32), r'shape \(0, 3\)'),
+  ],
+)
+def test_states_refuses(states, got):
+  with pytest.raises(errors.InputError, match=f'hidden: .*, got {got}'):
+    errors.check_states('hidden', states)
+
+
+def test_states_takes_floats_traced_or_not():
+  errors.check_states('hidden', jnp.zeros((2, 3), jnp.bfloat16))
+  errors.check_states('hidden', np.float32(3), min_ndim=0)
+  jax.jit(lambda x: errors.check_states('hidden', x))(np.ones((2, 3)))
+
+
+def _check_three_of_ten(labels):
+  errors.check_labels('labels', labels, size=3, num_classes=10)
+
+
+@pytest.mark.parametrize(
+  ('labels', 'got'),
+  [
+    (np.array([0, 9, 10]), '10'),
+    (jnp.array([0, -1, 9]), '-1'),
+    (np.array([0, 1]), r'shape \(2,\)'),
+    (np.zeros(3), 'dtype float64'),
+    (np.zeros(3, bool), 'dtype bool'),
+    ([0, 1, 2], 'list'),
+    (np.zeros((3, 1), int), r'shape \(3, 1\)'),
+  ],
+)
+def test_labels_refuses(labels, got):
+  with pytest.raises(errors.InputError, match=f'labels: .*, got {got}'):
+    _check_three_of_ten(labels)
+
+
+def test_labels_names_the_largest_there_is():
+  _check_three_of_ten(np.array([0, 5, 9], np.uint8))
+  with pytest.raises(errors.InputError, match=r'0 to 9 \(10 classes\)'):
+    _check_three_of_ten(np.array([0, 5, 10]))
+  with pytest.raises(errors.InputError, match='got -1'):
+    errors.check_labels('labels', np.array([7, -1]), size=2)
+  jax.jit(_check_three_of_ten)(np.array([0, 5, 10]))
 
 
 def test_infinity_is_no_number():

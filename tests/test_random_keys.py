@@ -42,3 +42,29 @@ def test_the_key_of_an_example_depends_on_its_index_only():
   np.testing.assert_array_equal(
     jax.random.key_data(together)[3], jax.random.key_data(alone)[0]
   )
+
+
+@pytest.mark.parametrize('impl', ['threefry2x32', 'rbg'])
+def test_one_key_of_either_kind_passes(impl):
+  random_keys.check_key('key', jax.random.key(0, impl=impl))
+  with jax.default_prng_impl(impl):
+    random_keys.check_key('key', jax.random.PRNGKey(0))
+  jax.jit(lambda key: random_keys.check_key('key', key))(jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+  'key',
+  [
+    0,
+    None,
+    'key',
+    np.random.default_rng(0),
+    jnp.zeros(2),
+    jnp.zeros(3, jnp.uint32),
+    jax.random.split(jax.random.key(0)),
+    jax.random.split(jax.random.PRNGKey(0)),
+  ],
+)
+def test_what_is_not_one_key_is_named(key):
+  with pytest.raises(errors.InputError, match='key: expected one random key'):
+    random_keys.check_key('key', key)

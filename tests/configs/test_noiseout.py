@@ -11,7 +11,7 @@ def get_config(root):
 def test_variants_are_the_paper_s(get_config):
   cnn, noiseout = get_config('cnn'), get_config('noiseout')
   assert (cnn.gate.kind, cnn.noise.rate) == ('none', 0.0)
-  assert (noiseout.gate.kind, noiseout.noise.rate) == ('elementwise', 0.2)
+  assert (noiseout.gate.kind, noiseout.noise.rate) == ('dense', 0.2)
   for config in (cnn, noiseout):
     optimizer = config.optimizer
     assert (optimizer.learning_rate, optimizer.decay) == (1.0, 0.7)

@@ -46,6 +46,64 @@ def test_equals_a_literal_loop(hidden, kind, maximum):
   )
 
 
+@pytest.mark.parametrize('kind', layers.GATE_KINDS)
+def test_the_gradient_flows_through_states_and_gates(rng, hidden, kind):
+  layer = layers.Gate(kind)
+  variables, params = _init(layer, hidden)
+  weight = jnp.asarray(rng.normal(size=hidden.shape), jnp.float32)
+
+  def total(variables, hidden):
+    return (weight * layer.apply(variables, hidden)).sum()
+
+  found, in_hidden = jax.grad(total, argnums=(0, 1))(variables, hidden)
+  # By hand, of h' = z s(a), a = z * W + b: dh'/da = z s (1 - s).
+  z, w = (np.asarray(one, np.float64) for one in (hidden, weight))
+  a = {
+    'dense': lambda: z @ params['weight'] + params['bias'],
+    'elementwise': lambda: z * params['weight'] + params['bias'],
+    'static': lambda: z * 0 + params['bias'],
+  }[kind]()
+  in_a = w * z * _sigmoid(a) * (1 - _sigmoid(a))
+  through = {
+    'dense': lambda: in_a @ params['weight'].T,
+    'elementwise': lambda: in_a * params['weight'],
+    'static': lambda: 0,
+  }[kind]()
+  # Sums of at most twelve float32 terms below 10.
+  close = {'atol': 12 * 10 * 2**-24}
+  np.testing.assert_allclose(in_hidden, w * _sigmoid(a) + through, **close)
+  np.testing.assert_allclose(found['params']['bias'], in_a.sum(0), **close)
+  expected = {'dense': z.T @ in_a, 'elementwise': (z * in_a).sum(0)}
+  if kind != 'static':
+    np.testing.assert_allclose(
+      found['params']['weight'], expected[kind], **close
+    )
+
+
+def test_the_default_gate_is_dense(hidden):
+  for layer in (layers.Gate(), layers.NoiseOut()):
+    _, params = _init(layer, hidden)
+    shapes = {leaf.shape for leaf in jax.tree.leaves(params)}
+    assert shapes == {(12, 12), (12,)}
+
+
+def test_noiseout_can_cut_the_gradient_of_its_noise(hidden):
+  def gradient(**options):
+    layer = layers.NoiseOut(rate=0.5, gate='static', **options)
+    variables = layer.init(KEY, hidden)
+
+    def total(hidden):
+      return layer.apply(
+        variables, hidden, train=True, rngs={'noise': KEY}
+      ).sum()
+
+    return np.asarray(jax.grad(total)(hidden))
+
+  # Cut, a replaced state has no gradient at all.
+  assert (gradient(gradient=False) == 0).any()
+  assert not (gradient() == 0).any()
+
+
 @pytest.mark.parametrize(
   ('kind', 'count'), [('elementwise', 24), ('dense', 156), ('static', 12)]
 )
@@ -132,3 +190,9 @@ def test_bad_input_is_named(hidden):
     layers.NoiseOut(strategy='none')
   with pytest.raises(errors.InputError, match='hidden: '):
     layers.Gate().init(KEY, hidden[0])
+  with pytest.raises(errors.InputError, match='hidden: .*floats'):
+    layers.Gate().init(KEY, hidden.astype(jnp.int32))
+  with pytest.raises(errors.InputError, match='B at least 1'):
+    layers.Gate().init(KEY, hidden[:0])
+  with pytest.raises(errors.InputError, match='gradient: '):
+    layers.NoiseOut(gradient=1)

@@ -110,18 +110,110 @@ def test_a_batch_of_one_is_left_as_it_is(rng):
   np.testing.assert_array_equal(noisy, hidden)
 
 
-@pytest.mark.parametrize('strategy', layers.STRATEGIES)
-def test_gradient_passes_states_that_stay_and_no_statistics(rng, strategy):
-  hidden = _hidden(rng)
-  changed = _changed(KEY, hidden, 0.5)
+def _weighted_gradient(hidden, weight, **options):
+  """Of the weighted sum of the disturbed states, in the states."""
 
   def total(hidden):
-    noisy = layers.inject_noise(KEY, hidden, rate=0.5, strategy=strategy)
-    return noisy.sum()
+    return (weight * layers.inject_noise(KEY, hidden, **options)).sum()
 
+  return np.asarray(jax.grad(total)(hidden))
+
+
+def _through_moments(weight, noise, hidden, axis, *, mean=True):
+  """d/dh of sum(weight * (mean + deviation q)) by hand, of q that is given.
+
+  d mean / dh = 1 / n and d deviation / dh = (h - mean) / (n deviation).
+  """
+  n = hidden.shape[axis]
+  centred = hidden - hidden.mean(axis=axis, keepdims=True)
+  deviation = hidden.std(axis=axis, keepdims=True)
+  quantile = noise / deviation
+  slope = (weight * quantile).sum(axis=axis, keepdims=True)
+  found = slope * centred / (n * deviation)
+  if mean:
+    found = found + weight.sum(axis=axis, keepdims=True) / n
+  return found
+
+
+def _through_noise(strategy, hidden, noisy, weight):
+  """Gradient of the weighted sum of what replaced states, by hand, [B, K]."""
+  axis = {'layer_injection': 1}.get(strategy, 0)
+  if strategy in ('noise_injection', 'layer_injection'):
+    noise = noisy - hidden.mean(axis=axis, keepdims=True)
+    return _through_moments(weight, noise, hidden, axis)
+  if strategy == 'additive':
+    noise = noisy - hidden
+    return weight + _through_moments(weight, noise, hidden, 0, mean=False)
+  found = np.zeros_like(hidden)
+  if strategy == 'uniform':
+    low, high = hidden.min(), hidden.max()
+    unit = (noisy - low) / (high - low)
+    found[hidden == low] = (weight * (1 - unit)).sum()
+    found[hidden == high] = (weight * unit).sum()
+    return found
+  for b, k in np.ndindex(hidden.shape):  # median_blur
+    start = min(max(k - 5, 0), hidden.shape[1] - 11)
+    place = start + np.argsort(hidden[b, start : start + 11])[5]
+    found[b, place] += weight[b, k]
+  return found
+
+
+@pytest.mark.parametrize('strategy', layers.STRATEGIES)
+def test_gradient_flows_through_the_statistics_of_the_noise(rng, strategy):
+  hidden = _hidden(rng)
+  options = {'rate': 0.5, 'strategy': strategy}
+  weight = jnp.asarray(rng.normal(size=hidden.shape), jnp.float32)
+  noisy = np.asarray(layers.inject_noise(KEY, hidden, **options), np.float64)
+  changed = _changed(KEY, hidden, 0.5)
+  on_changed = np.where(changed, np.asarray(weight, np.float64), 0)
+  expected = np.where(changed, 0, weight) + _through_noise(
+    strategy, np.asarray(hidden, np.float64), noisy, on_changed
+  )
+  found = _weighted_gradient(hidden, weight, **options)
+  # Sums of at most 240 float32 terms below 10.
+  np.testing.assert_allclose(found, expected, atol=240 * 10 * 2**-24)
+  assert np.abs(found - np.where(changed, 0, weight)).max() > 0.1
+
+
+@pytest.mark.parametrize('strategy', layers.STRATEGIES)
+def test_the_gradient_of_statistics_can_be_cut(rng, strategy):
+  hidden = _hidden(rng)
+  changed = _changed(KEY, hidden, 0.5)
+  found = _weighted_gradient(
+    hidden, 1.0, rate=0.5, strategy=strategy, gradient=False
+  )
   through_noise = 1.0 if strategy == 'additive' else 0.0
   expected = np.where(changed, through_noise, 1.0)
-  np.testing.assert_array_equal(jax.grad(total)(hidden), expected)
+  np.testing.assert_array_equal(found, expected)
+  kept = layers.inject_noise(KEY, hidden, rate=0.5, strategy=strategy)
+  np.testing.assert_array_equal(
+    kept,
+    layers.inject_noise(
+      KEY, hidden, rate=0.5, strategy=strategy, gradient=False
+    ),
+  )
+
+
+@pytest.mark.parametrize('strategy', layers.STRATEGIES)
+def test_states_that_do_not_vary_have_a_finite_gradient(strategy):
+  """Units that are dead for a whole batch, as after a ReLU; all equal too."""
+  dead = jnp.ones((6, 12)).at[:, :6].set(0.0)
+  for hidden in (dead, jnp.zeros((6, 12))):
+    found = _weighted_gradient(hidden, 1.0, rate=0.5, strategy=strategy)
+    assert np.isfinite(found).all()
+    if strategy == 'noise_injection':
+      # Of a deviation of zero none: what is left is that of the mean.
+      changed = _changed(KEY, jnp.arange(72.0).reshape(6, 12), 0.5)
+      mean = changed.mean(axis=0, keepdims=True)
+      np.testing.assert_allclose(found, (1 - changed) + mean, rtol=1e-6)
+
+
+def test_equal_medians_share_the_gradient():
+  """As a whole it is what one median has: the sum of the weights."""
+  hidden = jnp.zeros((2, 11)).at[:, :3].set(1.0)
+  found = _weighted_gradient(hidden, 1.0, rate=1.0, strategy='median_blur')
+  np.testing.assert_allclose(found[:, 3:], 11 / 8, rtol=1e-6)
+  np.testing.assert_array_equal(found[:, :3], 0)
 
 
 @pytest.mark.parametrize('rate', [2.0**-24, 1e-3, 0.2, 1.0 - 2.0**-24, 1.0])
@@ -178,6 +270,17 @@ def test_bad_input_is_named(rng):
     layers.NoiseInjection(-1)
   with pytest.raises(errors.InputError, match='strategy: '):
     layers.NoiseInjection(0.5, 'gauss')
+  with pytest.raises(errors.InputError, match='gradient: expected True'):
+    layers.NoiseInjection(0.5, gradient='no')
+  with pytest.raises(errors.InputError, match='rate: .*got 2.0'):
+    layers.inject_noise(KEY, hidden, rate=jnp.array(2.0))
+  with pytest.raises(errors.InputError, match='hidden: .*floats, got.*int32'):
+    layers.inject_noise(KEY, hidden.astype(jnp.int32), rate=0.5)
+  with pytest.raises(errors.InputError, match='B at least 1'):
+    layers.inject_noise(KEY, hidden[:0], rate=0.5)
+  for key in (0, np.random.default_rng(0), jax.random.split(KEY)):
+    with pytest.raises(errors.InputError, match='key: expected one random key'):
+      layers.inject_noise(key, hidden, rate=0.5)
 
 
 def test_layer_is_the_function_while_training_and_the_identity_at_test(rng):

@@ -116,18 +116,29 @@ def test_traced_strengths_give_the_same_as_numbers_in_one_program(rng):
   assert len(traces) == 1
 
 
-def test_the_gradient_passes_kept_states_and_no_statistic(rng):
+def test_the_gradient_passes_kept_states_and_the_deviation(rng):
   hidden, rate = _hidden(rng), 0.5
-  kept = _kept(hidden, rate)
+  kept = np.asarray(_kept(hidden, rate))
 
   def total(hidden, relative):
     return layers.noisy_dropout(
       KEY, hidden, rate=rate, stddev=0.3, rescale=True, relative=relative
     ).sum()
 
-  for relative in (False, True):
-    gradient = jax.grad(total)(hidden, relative)
-    np.testing.assert_allclose(gradient, kept / (1 - rate), rtol=1e-6)
+  found = jax.grad(total)(hidden, relative=False)
+  np.testing.assert_allclose(found, kept / (1 - rate), rtol=1e-6)
+  # By hand: noise is q times the deviation, which has the slope
+  # (h - mean) / (n deviation).
+  h = np.asarray(hidden, np.float64)
+  noisy = layers.noisy_dropout(
+    KEY, hidden, rate=rate, stddev=0.3, relative=True
+  )
+  noise = np.where(kept, 0, np.asarray(noisy, np.float64)).sum()
+  expected = kept / (1 - rate) + noise * (h - h.mean()) / (h.size * h.var())
+  found = jax.grad(total)(hidden, relative=True)
+  # A sum of 120 float32 terms below 10.
+  np.testing.assert_allclose(found, expected, atol=120 * 10 * 2**-24)
+  assert np.abs(expected - kept / (1 - rate)).max() > 1e-3
 
 
 def test_relative_counts_in_the_deviation_of_the_states(rng):

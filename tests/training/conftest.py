@@ -5,12 +5,14 @@ import runpy
 import shutil
 import signal
 
+import flax.linen as nn
 import jax
 import numpy as np
 import pytest
 
 import robustjax
 from robustjax import data
+from robustjax import models
 from robustjax.data import sources
 from robustjax.training import loop
 from robustjax.training import progression
@@ -64,6 +66,30 @@ def _config(root):
 def config(root):
   """A config small enough to train in a test."""
   return _config(root)
+
+
+class _Normalized(models.Classifier):
+  """A classifier with batch normalisation, and no more."""
+
+  def setup(self):
+    self.norm = nn.BatchNorm(momentum=0.5)
+    self.dense = nn.Dense(self.num_classes)
+
+  def features(self, images, train=False):
+    hidden = images.reshape(len(images), -1)
+    return self.norm(hidden, use_running_average=not train)
+
+  def classify_affine(self, hidden):
+    return self.dense(hidden)
+
+  def classify_rest(self, affine, train=False):
+    return affine
+
+
+@pytest.fixture
+def normalized():
+  """The smallest classifier with statistics of batches."""
+  return _Normalized
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import functools
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -210,6 +209,27 @@ def test_clean_states_are_those_before_injection():
   assert abs(found.fig - injected.fig) > 1e-3
 
 
+def test_every_view_of_an_image_is_taught_by_its_label():
+  """Views of an image stand one after another."""
+  model, params, images, _ = _setting()
+  labels = jnp.array([3, 1], jnp.int32)
+  found = losses.training_losses(
+    model, {'params': params}, images, labels, rngs=_KEYS, fig=losses.FigLoss()
+  )
+  forward = model.apply(
+    {'params': params}, images, train=True, rngs=_KEYS, method='forward'
+  )
+  terms = []
+  for view in range(6):
+    of_image = labels[view // 3][None]
+    one = slice(view, view + 1)
+    targets = losses.fig_targets(
+      model, {'params': params}, forward.hidden[one], of_image, losses.FigLoss()
+    )
+    terms.append(np.mean((np.asarray(targets) - forward.gates[one]) ** 2))
+  np.testing.assert_allclose(found.fig, np.mean(terms), rtol=1e-5)
+
+
 def test_a_bfloat16_model_has_the_targets_of_float32():
   model, params, _, labels = _setting(jnp.bfloat16)
   hidden = _hidden_states().astype(jnp.bfloat16)
@@ -253,25 +273,8 @@ def test_noise_at_every_layer_changes_logits_and_needs_training(rng):
   assert np.abs(found[0] - found[2]).max() > 1e-2
 
 
-def test_statistics_of_batches_are_handed_on():
-  class Normalized(models.Classifier):
-    """A classifier with batch normalisation, and no more."""
-
-    def setup(self):
-      self.norm = nn.BatchNorm(momentum=0.5)
-      self.dense = nn.Dense(self.num_classes)
-
-    def features(self, images, train=False):
-      hidden = images.reshape(len(images), -1)
-      return self.norm(hidden, use_running_average=not train)
-
-    def classify_affine(self, hidden):
-      return self.dense(hidden)
-
-    def classify_rest(self, affine, train=False):
-      return affine
-
-  model = Normalized(num_classes=NUM_CLASSES)
+def test_statistics_of_batches_are_handed_on(normalized):
+  model = normalized(num_classes=NUM_CLASSES)
   _, _, images, labels = _setting()
   variables = model.init(jax.random.key(0), images)
   found = losses.training_losses(model, variables, images, labels, rngs=_KEYS)
@@ -291,5 +294,5 @@ def test_without_fig_no_fig_is_computed():
 
     return str(jax.make_jaxpr(total)(params)).count('dot_general')
 
-  assert operations(None) == 2  # The two dense layers.
+  assert operations(None) == 3  # The gate and the two dense layers.
   assert operations(losses.FigLoss()) > 2

@@ -1,5 +1,6 @@
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -61,13 +62,45 @@ def test_a_step_follows_the_gradient_of_the_loss(rng):
   value, gradient = jax.jit(jax.value_and_grad(loss))(state.params)
   np.testing.assert_allclose(metrics.loss, value, rtol=1e-6)
   expected = jax.tree.map(lambda p, g: p - 0.1 * g, state.params, gradient)
-  jax.tree.map(
-    lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
-    after.params,
-    expected,
-  )
+  chex.assert_trees_all_close(after.params, expected, rtol=0, atol=1e-6)
   assert int(after.step) == 1
   assert 0 <= float(metrics.accuracy) <= 1
+
+
+def test_a_step_hands_on_the_statistics_of_its_batch(rng, normalized):
+  recipe = steps.Recipe(normalized(num_classes=4), optax.sgd(0.1))
+  state, batch = _first_state(recipe), _batch(rng)
+  after, _ = steps.train_step(
+    state, batch, random_keys.root_key(0), strengths.Strengths(), recipe=recipe
+  )
+  found = after.statistics['batch_stats']['norm']
+  pixels = np.asarray(batch.images, np.float64).reshape(8, -1)
+  # From 0 and 1, half way to the batch's own.
+  np.testing.assert_allclose(found['mean'], pixels.mean(axis=0) / 2, rtol=1e-5)
+  expected = (1 + pixels.var(axis=0)) / 2
+  np.testing.assert_allclose(found['var'], expected, rtol=1e-5)
+
+
+def test_noise_and_dropout_have_keys_of_their_own(rng, monkeypatch):
+  recipe, root = _recipe(rate=0.5), random_keys.root_key(0)
+  state, seen = _first_state(recipe)._replace(step=jnp.int32(3)), {}
+  original = losses.training_losses
+
+  def watched(*arguments, rngs, **options):
+    seen.update(rngs)
+    return original(*arguments, rngs=rngs, **options)
+
+  monkeypatch.setattr(losses, 'training_losses', watched)
+  strong = strengths.Strengths(noise_rate=0.5)
+  steps.train_step(state, _batch(rng), root, strong, recipe=recipe)
+  for stream in ('noise', 'dropout'):
+    chex.assert_trees_all_equal(
+      jax.random.key_data(seen[stream]),
+      jax.random.key_data(random_keys.stream_key(root, 3, stream)),
+    )
+  assert not np.array_equal(
+    *(jax.random.key_data(seen[stream]) for stream in ('noise', 'dropout'))
+  )
 
 
 def test_draws_differ_by_step_and_by_seed_only(rng):
