@@ -25,7 +25,8 @@ def get_config() -> ConfigDict:
   config.seed = 0  # fixes initial parameters, data order and every draw
   config.num_seeds = 1  # more train models with seeds seed, seed + 1, ...
 
-  config.dataset = 'mnist'  # a TFDS name, 'iwildcam', or 'digits' (no download)
+  # a TFDS name, 'iwildcam', or 'digits' (no download; 'digits/14': 14 x 14)
+  config.dataset = 'mnist'
   config.train_share = 1.0  # of the training images, by class, trained on
   config.validation_share = 0.0  # of them held back, to select a checkpoint
   config.selection = 'last'  # checkpoint that is measured: last | best

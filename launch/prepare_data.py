@@ -39,8 +39,9 @@ def _builders(name: str, data_dir: str) -> list:
   """One builder, or one per config of a data set named without one."""
   import tensorflow_datasets as tfds
 
-  if name in _NOT_PREPARED:
-    got = f'{name} ({_NOT_PREPARED[name].format(data_dir)})'
+  where = _NOT_PREPARED.get(name.partition('/')[0])
+  if where:
+    got = f'{name} ({where.format(data_dir)})'
     raise errors.InputError('data set', 'a TFDS name', got)
   options = {'data_dir': data_dir, 'file_format': 'array_record'}
   try:

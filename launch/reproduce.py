@@ -210,7 +210,7 @@ def _reproduce_cost(out: pathlib.Path) -> bool:
 
 def _smoke_images(figure, count: int):
   """Digits in place of the figure's images: clean, then with rising noise."""
-  digits = data.load('digits', 'test')
+  digits = data.load(reproduction.SMOKE.overrides['dataset'], 'test')
   count = min(count, figure.num_images)
   images = np.asarray(digits.images[:count], np.float32) / 255
   degrade = corruptions.DEGRADATIONS[_SMOKE_DEGRADATION]

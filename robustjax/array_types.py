@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax
 import numpy as np
 
 Array = chex.Array
@@ -25,6 +26,6 @@ Predict = Callable[[Array], Array]  # images [B, H, W, C] -> logits [B, C]
 
 
 def at_least_float32(dtype: Any) -> np.dtype:
-  """float64 for float64, float32 for every narrower float."""
-  dtype = np.dtype(dtype)
+  """float64 for float64 where JAX has it, else float32."""
+  dtype = jax.dtypes.canonicalize_dtype(dtype)
   return dtype if dtype == np.float64 else np.dtype(np.float32)

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+LARGEST_COUNT = 2**31 - 1  # of anything that JAX is to count
+
 
 class InputError(ValueError):
   """Bad input, told in one line: the field, what was expected, what came.
@@ -42,7 +44,7 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
     InputError: with the closest accepted name, when one is close.
   """
   choices = list(choices)
-  if value in choices:
+  if not hasattr(value, 'dtype') and value in choices:
     return
   close = difflib.get_close_matches(str(value), choices, n=1)
   hint = f' (did you mean {close[0]!r}?)' if close else ''
@@ -117,15 +119,13 @@ def check_flag(field: str, value: Any) -> None:
 
 
 def check_integer(
-  field: str, value: Any, *, low: int = 0, high: int | None = None
+  field: str, value: Any, *, low: int = 0, high: int = LARGEST_COUNT
 ) -> None:
   """Raises InputError unless `value` is an integer in [low, high]."""
-  expected = f'an integer of at least {low}'
-  if high is not None:
-    expected += f' and at most {high}'
+  expected = f'an integer of at least {low} and at most {high}'
   is_integer = isinstance(value, numbers.Integral)
   is_integer = is_integer and not isinstance(value, bool)
-  if not is_integer or value < low or (high is not None and value > high):
+  if not is_integer or not low <= value <= high:
     raise InputError(field, expected, repr(value))
 
 

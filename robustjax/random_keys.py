@@ -84,7 +84,13 @@ def stream_key(
 
   Returns:
     A key.
+
+  Raises:
+    errors.InputError: on what is no key, a negative step, or another stream.
   """
+  check_key('root', root)
+  errors.check_range('step', step, high=LARGEST_SEED)
+  errors.check_choice('stream', stream, STREAMS)
   step_key = jax.random.fold_in(root, step)
   return jax.random.fold_in(step_key, STREAMS[stream])
 
@@ -100,5 +106,12 @@ def example_keys(
 
   Returns:
     Keys [B]: those of an example do not depend on the batch it came in.
+
+  Raises:
+    errors.InputError: on what is no key, or an index of another kind.
   """
+  check_key('key', key)
+  is_array = hasattr(index, 'dtype') and index.ndim == 1
+  if not is_array or not jnp.issubdtype(index.dtype, jnp.integer):
+    raise errors.InputError('index', 'an array of integers [B]', repr(index))
   return jax.vmap(lambda i: jax.random.fold_in(key, i))(index)

@@ -21,7 +21,9 @@ from robustjax.data import photographs
 from robustjax.data import tfds_folders
 
 _DIGITS_TEST_SIZE = 360  # of 1797: one fifth
-_DIGITS_SIDE = 28
+_DIGITS = 'digits'
+_DIGITS_SIDES = (8, 256)  # smallest and largest
+_DIGITS_SIDE = 28  # where none is given
 _READ_SIZE = 256  # images decoded per read; only the bar's steps depend on it
 
 DataSet = data_set.DataSet  # its public place
@@ -41,9 +43,9 @@ def load(
 
   Args:
     name: 'digits' for the 1797 handwritten digits that come with scikit-learn
-      (8 x 8, resized to 28 x 28), 'iwildcam' for the photographs of
-      `camera_traps` in the folder of this name in `data_dir`, or a TFDS name,
-      with its config after a slash.
+      (8 x 8, resized to 28 x 28, or to 14 x 14 as 'digits/14'), 'iwildcam' for
+      the photographs of `camera_traps` in the folder of this name in
+      `data_dir`, or a TFDS name, with its config after a slash.
     split: 'train' or 'test' (of the digits, a fixed fifth of each class); of
       iwildcam also 'validation'. 'test' of imagenet2012, whose test labels are
       not public, and of a data set that has none, is its 'validation'.
@@ -73,8 +75,8 @@ def load(
   if side is not None:
     expected = f'None for {name}, whose images have one size'
     raise errors.InputError('side', expected, repr(side))
-  if name == 'digits':
-    return _load_digits(split)
+  if _is_digits(name):
+    return _load_digits(name, split)
   if name == camera_traps.NAME:
     return camera_traps.load(split, data_dir=tfds_folders.root_of(data_dir))
   folder = tfds_folders.prepared_folder(name, data_dir=data_dir)
@@ -122,7 +124,7 @@ def is_photographs(
   Raises:
     errors.InputError: if the data set is not prepared, or damaged.
   """
-  if name in ('digits', camera_traps.NAME):
+  if _is_digits(name) or name == camera_traps.NAME:
     return False
   folder = tfds_folders.prepared_folder(name, data_dir=data_dir)
   with tfds_folders.reading(f'data set {name!r}', folder):
@@ -130,10 +132,27 @@ def is_photographs(
     return None in features['image'].shape
 
 
-def _load_digits(split: str) -> DataSet:
+def _is_digits(name: str) -> bool:
+  return name.partition('/')[0] == _DIGITS
+
+
+def _digits_side(name: str) -> int:
+  """The side asked for after the slash; 28 where there is no slash."""
+  _, has_side, side = name.partition('/')
+  low, high = _DIGITS_SIDES
+  if not has_side:
+    return _DIGITS_SIDE
+  if not side.isdecimal() or not low <= int(side) <= high:
+    expected = f'digits, or digits/SIDE with a side from {low} to {high}'
+    raise errors.InputError('dataset', expected, repr(name))
+  return int(side)
+
+
+def _load_digits(name: str, split: str) -> DataSet:
   import sklearn.datasets  # pylint: disable=g-import-not-at-top
   import sklearn.model_selection
 
+  side = _digits_side(name)
   errors.check_choice('split', split, ('train', 'test'))
   images, labels = sklearn.datasets.load_digits(return_X_y=True)
   parts = sklearn.model_selection.train_test_split(
@@ -144,8 +163,8 @@ def _load_digits(split: str) -> DataSet:
     random_state=0,
   )
   images, labels = parts[split == 'test'], parts[2 + (split == 'test')]
-  images = _enlarge(images / 16.0, _DIGITS_SIDE)
-  return from_arrays(images, labels, name='digits', split=split)
+  images = _enlarge(images / 16.0, side)
+  return from_arrays(images, labels, name=name, split=split)
 
 
 def _enlarge(images: np.ndarray, side: int) -> np.ndarray:

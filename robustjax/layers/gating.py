@@ -83,6 +83,8 @@ class Gate(nn.Module):
   def forward(self, hidden: array_types.Array, *, train: bool = False) -> Gated:
     """Hidden states [B, ...] with their gates and the gated output."""
     del train  # A gate acts alike in training and at test.
+    errors.check_states('hidden', hidden)
+    hidden = jnp.asarray(hidden)
     gates = self.gates(hidden)
     output = (hidden.astype(gates.dtype) * gates).astype(hidden.dtype)
     return Gated(hidden, gates, output)

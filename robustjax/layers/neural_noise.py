@@ -38,6 +38,7 @@ def _add_noise(key, hidden, deviation: Callable) -> array_types.Array:
   """Adds Normal(0, deviation(states)), the states in at least float32."""
   errors.check_states('hidden', hidden)
   random_keys.check_key('key', key)
+  hidden = jnp.asarray(hidden)
   dtype = array_types.at_least_float32(hidden.dtype)
   states = hidden.astype(dtype)
   noise = deviation(states) * jax.random.normal(key, states.shape, dtype)
@@ -228,7 +229,8 @@ class NoisyModel:
       got = type(self.model).__name__
       raise errors.InputError('model', 'a flax.linen.Module', got)
     _check(self.variance_ratio, self.per, self.gradient)
-    if isinstance(self.skip, str):
+    is_names = isinstance(self.skip, tuple | list | set | frozenset)
+    if not is_names or not all(isinstance(name, str) for name in self.skip):
       raise errors.InputError('skip', 'a tuple of names', repr(self.skip))
     object.__setattr__(self, 'skip', tuple(self.skip))
 

@@ -188,6 +188,7 @@ def inject_noise(
   errors.check_flag('gradient', gradient)
   errors.check_states('hidden', hidden)
   random_keys.check_key('key', key)
+  hidden = jnp.asarray(hidden)
   dtype = array_types.at_least_float32(hidden.dtype)
   states = hidden.reshape(hidden.shape[0], -1).astype(dtype)
   rate = jnp.asarray(rate, dtype)

@@ -58,10 +58,12 @@ def _correlate(noise, sigma: float):
   return jnp.einsum('ih,bhwc,jw->bijc', rows, noise, columns)
 
 
-def _check(rate, stddev, where, correlation) -> None:
+def _check(rate, stddev, where, rescale, relative, correlation) -> None:
   errors.check_range('rate', rate, high=1.0)
   errors.check_range('stddev', stddev)
   errors.check_choice('where', where, PLACES)
+  errors.check_flag('rescale', rescale)
+  errors.check_flag('relative', relative)
   errors.check_range('correlation', correlation)
 
 
@@ -124,9 +126,10 @@ def noisy_dropout(
     Figure 2 describe, 'all' its Eq. 2; `relative` and `correlation` are ours,
     after its section on future work.
   """
-  _check(rate, stddev, where, correlation)
+  _check(rate, stddev, where, rescale, relative, correlation)
   errors.check_states('hidden', hidden, min_ndim=0)
   random_keys.check_key('key', key)
+  hidden = jnp.asarray(hidden)
   if correlation and hidden.ndim != 4:
     expected = 'maps [B, H, W, C] where noise is correlated'
     raise errors.InputError('hidden', expected, f'shape {hidden.shape}')
@@ -176,7 +179,14 @@ class NoisyDropout(nn.Module):
   correlation: float = 0.0
 
   def __post_init__(self):
-    _check(self.rate, self.stddev, self.where, self.correlation)
+    _check(
+      self.rate,
+      self.stddev,
+      self.where,
+      self.rescale,
+      self.relative,
+      self.correlation,
+    )
     super().__post_init__()
 
   def __call__(

@@ -27,7 +27,7 @@ WEIGHT_MAP_VARIANTS = ('smoothing', 'unsharp')
 Padding = int | str
 
 
-def _check_options(variant, kernel_size, strides, padding) -> None:
+def _check_options(variant, kernel_size, strides, padding, normalize) -> None:
   errors.check_choice('variant', variant, WEIGHT_MAP_VARIANTS)
   errors.check_integer('kernel_size', kernel_size, low=1)
   errors.check_integer('strides', strides, low=1)
@@ -35,15 +35,21 @@ def _check_options(variant, kernel_size, strides, padding) -> None:
     errors.check_choice('padding', padding, ('SAME', 'VALID'))
   else:
     errors.check_integer('padding', padding)
+  errors.check_flag('normalize', normalize)
   keeps_size = padding in ('SAME', (kernel_size - 1) / 2)
   if variant == 'unsharp' and not keeps_size:
     expected = "one that keeps the size, 'SAME', with unsharp"
     raise errors.InputError('padding', expected, repr(padding))
 
 
+def _check_axes(field, array, axes) -> None:
+  errors.check_states(field, array, min_ndim=0)
+  if array.ndim != len(axes.split()):
+    raise errors.InputError(field, f'[{axes}]', f'shape {array.shape}')
+
+
 def _check_maps(x) -> None:
-  if x.ndim != 4:
-    raise errors.InputError('x', '[B, H, W, C]', f'shape {x.shape}')
+  _check_axes('x', x, 'B, H, W, C')
 
 
 def _check_size(x, kernel_shape) -> None:
@@ -151,7 +157,8 @@ def weight_map(
 
   Raises:
     errors.InputError: on maps of another size than the weights', on maps with
-      their padding smaller than the window, and on bad options.
+      their padding smaller than the window, on what are no floats, and on bad
+      options.
 
   Example:
     >>> import jax.numpy as jnp
@@ -166,9 +173,12 @@ def weight_map(
     Weight Map, section 3, Eq. 1-4, the sum over c_in taken first. The paper's
     variant in all but that order of summation; it has no strides.
   """
-  _check_options(variant, kernel_size, strides, padding)
+  _check_options(variant, kernel_size, strides, padding, normalize)
   _check_maps(x)
+  _check_axes('kernel', kernel, 'H, W, C_in, C_out')
+  _check_axes('bias', bias, "H', W', C_out")
   _check_size(x, kernel.shape)
+  x, kernel, bias = map(jnp.asarray, (x, kernel, bias))
   options = (variant, kernel_size, strides, padding)
   sizes = _output_sizes(x.shape[1:3], *options)
   if bias.shape != (*sizes, kernel.shape[3]):
@@ -223,7 +233,7 @@ class WeightMap(nn.Module):
 
   def __post_init__(self):
     errors.check_integer('features', self.features, low=1)
-    _check_options(*self._options())
+    _check_options(*self._options(), self.normalize)
     super().__post_init__()
 
   def _options(self):

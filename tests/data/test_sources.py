@@ -58,6 +58,27 @@ def test_digits_are_scikit_learn_s_enlarged_bilinearly():
   assert np.abs(every - expected).max(axis=(1, 2)).min() <= 1
 
 
+@pytest.mark.parametrize('side', [8, 14])
+def test_digits_have_the_side_that_is_asked_for(side):
+  found = data.load(f'digits/{side}', 'test')
+  assert found.images.shape == (360, side, side, 1)
+  assert found.name == f'digits/{side}'
+  assert not data.is_photographs(f'digits/{side}')
+  usual = data.load('digits', 'test')
+  np.testing.assert_array_equal(found.labels, usual.labels)
+  if side == 8:  # As scikit-learn has them: no pixel between two.
+    values = np.round(np.arange(17) / 16 * 255)
+    assert np.isin(found.images, values).all()
+
+
+@pytest.mark.parametrize(
+  'name', ['digits/', 'digits/7', 'digits/x', 'digits/1e2']
+)
+def test_a_side_that_digits_cannot_have_is_named(side):
+  with pytest.raises(errors.InputError, match='dataset: .*from 8 to 256'):
+    data.load(f'digits/{side}', 'test')
+
+
 def test_digits_are_split_by_class_and_always_alike():
   first, second = data.load('digits', 'test'), data.load('digits', 'test')
   np.testing.assert_array_equal(first.images, second.images)

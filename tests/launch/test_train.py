@@ -20,7 +20,7 @@ def _command(root, workdir):
     sys.executable,
     str(root / 'launch' / 'train.py'),
     '--config=configs/noiseout.py:noiseout',
-    '--config.dataset=digits',
+    '--config.dataset=digits/14',
     '--config.num_epochs=1',
     '--config.batch_size=16',
     f'--config.checkpoint_every={_CHECKPOINT_EVERY}',

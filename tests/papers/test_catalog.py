@@ -40,7 +40,7 @@ def test_every_cell_has_a_config_and_a_measure(name, load_config):
 def test_a_smoke_run_of_every_table_is_of_two_rows(name, load_config):
   found = reproduction.run_names(ENTRIES[name], load_config, reproduction.SMOKE)
   assert len({run for run, _ in found.values()}) == 2
-  assert {config.dataset for _, config in found.values()} == {'digits'}
+  assert {config.dataset for _, config in found.values()} == {'digits/14'}
 
 
 def test_panels_and_columns_agree():
