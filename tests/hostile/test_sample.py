@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -53,3 +55,13 @@ def test_there_are_enough_of_them():
 )
 def test_a_hostile_argument_is_refused_in_one_line(case):
   assert arrays.complaint(case) is None, case.what
+
+
+@pytest.mark.slow
+def test_a_sample_of_hostile_command_lines_ends_in_one_line_each(root):
+  # Of its own: what has computed cannot fork.
+  command = [sys.executable, '-m', 'tests.hostile.command_lines']
+  done = subprocess.run(
+    [*command, '--sample=20'], cwd=root, capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stdout + done.stderr
