@@ -46,6 +46,7 @@ FILES = {
     'checks',
     'quadrature',
     'integrated_gradients',
+    'fig_loss',
     'grad_cam',
     'amplification',
   ],

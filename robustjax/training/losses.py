@@ -15,12 +15,6 @@ from robustjax import attribution
 from robustjax import augmentation
 from robustjax import layers
 
-SCORES = {
-  'probability': jax.nn.softmax,
-  'log_probability': jax.nn.log_softmax,
-  'logit': lambda logits: logits,
-}
-REDUCTIONS = ('mean', 'sum')
 HIDDEN = ('injected', 'clean')
 # Through the gate the hidden state is copied once per node: 10 x [64, 9216] is
 # 24 MB in float32.
@@ -33,7 +27,7 @@ class FigLoss(NamedTuple):
 
   Attributes:
     weight: lambda, the term's factor beside the cross entropy; may be traced.
-    score: what FIG attributes, a name in `SCORES`.
+    score: what FIG attributes, a name in `attribution.SCORES`.
     through_gate: whether F begins below the gate, which is then differentiated
       too, at the price of a pass of the head per step; else above it.
     num_steps: m of the quadrature.
@@ -120,71 +114,36 @@ def sigmoid_cross_entropy(
 LOSSES = {'softmax': cross_entropy, 'sigmoid': sigmoid_cross_entropy}
 
 
-def fig_targets(
-  model: nn.Module,
-  variables: Mapping[str, Any],
-  hidden: array_types.Array,
-  labels: array_types.Array,
-  fig: FigLoss,
-) -> array_types.Array:
-  """What FIG says each gate should be: 1 lets pass, 0 shuts (Eq. 8).
+def _fig_term(model, variables, hidden, gates, labels, fig: FigLoss):
+  """The FIG loss of a batch, before its weight.
 
   FIG is that of the classifier above the gate, without noise and dropout, in at
   least float32 whatever the model computes in.
-
-  Args:
-    model: a classifier with `classify_affine`, `classify_rest` and `gate`.
-    variables: its parameters and other collections.
-    hidden: float [B, K], the states the gate reads.
-    labels: int [B].
-    fig: options.
-
-  Returns:
-    0 or 1, [B, K]. No gradient flows through it.
   """
   dtype = array_types.at_least_float32(model.dtype)
   head = model.clone(dtype=dtype)
   variables = jax.lax.stop_gradient(variables)
-  hidden = jax.lax.stop_gradient(hidden).astype(dtype)
-  score = SCORES[fig.score]
 
   def method(name):
     return lambda x: head.apply(variables, x, method=name)
 
   if fig.through_gate:
+    logits_fn = lambda h: method('classify')(method('gate')(h).output)
     place = {'nodes_per_chunk': _NODES_THROUGH_GATE}
-
-    def scores(states):
-      return score(method('classify')(method('gate')(states).output))
-
   else:
+    logits_fn = method('classify_rest')
     place = {'affine': method('classify_affine')}
-
-    def scores(affine):
-      return score(method('classify_rest')(affine))
-
-  found = attribution.full_integrated_gradients(
-    scores, hidden, labels, num_steps=fig.num_steps, rule=fig.rule, **place
+  return attribution.fig_loss(
+    logits_fn,
+    hidden.astype(dtype),
+    gates,
+    labels,
+    score=fig.score,
+    num_steps=fig.num_steps,
+    rule=fig.rule,
+    reduction=fig.reduction,
+    **place,
   )
-  return attribution.binarize(found.values)
-
-
-def fig_loss(
-  gates: array_types.Array, targets: array_types.Array, reduction: str
-) -> array_types.Array:
-  """The squared distance of gates from their targets (NoiseOut, Eq. 9).
-
-  Args:
-    gates: Omega, [B, K].
-    targets: from `fig_targets`, [B, K].
-    reduction: `mean` over batch and states, or `sum` over states.
-
-  Returns:
-    A scalar, before its weight.
-  """
-  squares = jnp.square(targets - gates.astype(targets.dtype))
-  per_example = squares.mean if reduction == 'mean' else squares.sum
-  return per_example(axis=1).mean()
 
 
 class Losses(NamedTuple):
@@ -262,8 +221,7 @@ def training_losses(
       hidden=fig.hidden, method=_forward
     )
     of_views = jnp.repeat(labels, num_views)
-    targets = fig_targets(model, variables, hidden, of_views, fig)
-    term = fig_loss(gates, targets, fig.reduction)
+    term = _fig_term(model, variables, hidden, gates, of_views, fig)
   logits = logits.reshape(len(labels), num_views, -1)
   first = logits[:, 0]
   total = LOSSES[loss](first, labels)

@@ -374,6 +374,24 @@ ENTRIES: dict[str, Entry] = {
   'attribution.full_integrated_gradients': _integrals(
     attribution.full_integrated_gradients
   ),
+  'attribution.fig_targets': Entry(
+    attribution.fig_targets,
+    {
+      '*logits_fn': Given('function', score), '*hidden': _STATES, '*labels':
+      _LABELS, 'score': Given('choice', 'logit'), 'num_steps':
+      Given('count', 4), 'rule': Given('choice', 'right'), 'nodes_per_chunk':
+      Given('count', 2),
+    },
+  ),
+  'attribution.fig_loss': Entry(
+    attribution.fig_loss,
+    {
+      '*logits_fn': Given('function', score), '*hidden': _STATES, '*gates':
+      Given('floats', STATES), '*labels': _LABELS, 'reduction':
+      Given('choice', 'mean'), 'score': Given('choice', 'logit'), 'num_steps':
+      Given('count', 4),
+    },
+  ),
   'attribution.binarize': Entry(
     attribution.binarize, {'*values': Given('free floats', STATES)}
   ),

@@ -5,16 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from robustjax import attribution
 from robustjax import layers
 from robustjax import models
 from robustjax.training import losses
 
 NUM_CLASSES = 4
-SCORES = {
-  'probability': lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
-  'log_probability': lambda z: z - np.log(np.exp(z).sum(axis=1, keepdims=True)),
-  'logit': lambda z: z,
-}
 
 
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
@@ -70,77 +66,57 @@ def _hidden_states():
   return model.apply({'params': params}, images, method='features')
 
 
-def _fig_by_differences(model, params, hidden, labels, fig):
-  """Eq. 3 for one state at a time: differences of scores along the path."""
-  score, variables = SCORES[fig.score], {'params': params}
-
-  @jax.jit
-  def logits(states):
-    if fig.through_gate:
-      states = model.apply(variables, states, method='gate').output
-    return model.apply(variables, states, method='classify')
-
-  hidden = np.asarray(hidden, np.float64)
-  signs = np.where(np.arange(NUM_CLASSES) == np.asarray(labels)[:, None], 1, -1)
-  total, small = np.zeros_like(hidden), 1e-3
-  for k in range(1, fig.num_steps + 1):
-    point = hidden * (k / fig.num_steps)
-    for state in range(hidden.shape[1]):
-      moved = np.zeros_like(hidden)
-      moved[:, state] = small
-      ends = [
-        score(np.asarray(logits(jnp.asarray(p, jnp.float32)), np.float64))
-        for p in (point + moved, point - moved)
-      ]
-      slope = (signs * (ends[0] - ends[1])).sum(axis=1) / (2 * small)
-      total[:, state] += hidden[:, state] * slope / fig.num_steps
-  return total
-
-
-@pytest.mark.parametrize('through_gate', [False, True])
-@pytest.mark.parametrize('score', SCORES)
-def test_targets_are_the_signs_of_fig(score, through_gate):
-  model, params, _, labels = _setting()
-  fig = losses.FigLoss(score=score, through_gate=through_gate, num_steps=2)
-  hidden = _hidden_states()
-  found = losses.fig_targets(model, {'params': params}, hidden, labels, fig)
-  exact = _fig_by_differences(model, params, hidden, labels, fig)
-  # Float32 scores of order 1 over .002: an error of 1e-4 in slopes of up to .1,
-  # and a ReLU of the 128 may switch in between.
-  clear = np.abs(exact) > 1e-2 * np.abs(exact).max()
-  assert clear.mean() > 0.2
-  np.testing.assert_array_equal(found[clear], (exact > 0)[clear])
-  assert set(np.unique(found)) == {0.0, 1.0}
-
-
-def test_where_fig_begins_and_what_it_scores_matter():
-  model, params, _, labels = _setting()
-  find = functools.partial(
-    losses.fig_targets,
-    model,
-    {'params': params},
-    _hidden_states(),
-    labels,
+@functools.partial(jax.jit, static_argnames=('model', 'method'))
+def _apply(model, params, x, *, method):
+  """What a method of the model gives while training, as one program."""
+  return model.apply(
+    {'params': params}, x, train=True, rngs=_KEYS, method=method
   )
-  usual = find(losses.FigLoss())
-  for other in ({'through_gate': True}, {'score': 'logit'}):
-    assert not np.array_equal(usual, find(losses.FigLoss(**other)))
 
 
-@pytest.mark.parametrize('reduction', losses.REDUCTIONS)
-def test_fig_loss_equals_a_loop(rng, reduction):
-  gates, targets = rng.uniform(size=(5, 7)), rng.integers(0, 2, (5, 7))
-  total = 0.0
-  for i in range(5):
-    for j in range(7):
-      total += (targets[i, j] - gates[i, j]) ** 2
-  expected = total / (35 if reduction == 'mean' else 5)
-  found = losses.fig_loss(
-    jnp.asarray(gates, jnp.float32),
-    jnp.asarray(targets, jnp.float32),
-    reduction,
+@functools.partial(jax.jit, static_argnames=('model', 'fig'))
+def _losses(model, params, images, labels, fig):
+  return losses.training_losses(
+    model, {'params': params}, images, labels, rngs=_KEYS, fig=fig
   )
-  np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@functools.partial(
+  jax.jit, static_argnames=('through_gate', 'score', 'num_steps', 'rule')
+)
+def _targets(params, hidden, labels, *, through_gate=False, **options):
+  """What FIG says of the model's gates, by the public function."""
+  model, *_ = _setting()
+  method = lambda name: (
+    lambda x: model.apply({'params': params}, x, method=name)
+  )
+  if through_gate:
+    whole = lambda h: method('classify')(method('gate')(h).output)
+    return attribution.fig_targets(whole, hidden, labels, **options)
+  return attribution.fig_targets(method('classify'), hidden, labels, **options)
+
+
+@pytest.mark.parametrize(
+  'options',
+  [
+    {},
+    {'score': 'logit'},
+    {'through_gate': True},
+    {'num_steps': 2, 'rule': 'midpoint'},
+    {'reduction': 'sum'},
+  ],
+  ids=str,
+)
+def test_the_term_is_that_of_the_public_function(options):
+  """Without the affine layer taken first, and with the gate below FIG."""
+  model, params, images, labels = _setting()
+  found = _losses(model, params, images, labels, losses.FigLoss(**options))
+  forward = _apply(model, params, images, method='forward')
+  reduction = options.pop('reduction', 'mean')
+  targets = _targets(params, forward.hidden, labels, **options)
+  squares = np.square(np.asarray(targets) - np.asarray(forward.gates))
+  expected = squares.sum() / (6 if reduction == 'sum' else squares.size)
+  np.testing.assert_allclose(found.fig, expected, rtol=1e-5)
 
 
 def _loss_with_given_targets(params, targets, weight):
@@ -167,7 +143,7 @@ def test_the_term_teaches_the_gate_and_what_is_below_but_not_through_fig():
   hidden = model.apply(
     {'params': params}, images, train=True, rngs=_KEYS, method='forward'
   ).hidden
-  targets = losses.fig_targets(model, {'params': params}, hidden, labels, fig)
+  targets = _targets(params, hidden, labels)
   expected = jax.jit(jax.value_and_grad(_loss_with_given_targets))(
     params, targets, fig.weight
   )
@@ -192,20 +168,14 @@ def test_the_term_teaches_the_gate_and_what_is_below_but_not_through_fig():
 def test_clean_states_are_those_before_injection():
   model, params, images, labels = _setting()
   fig = losses.FigLoss(hidden='clean')
-  found = losses.training_losses(
-    model, {'params': params}, images, labels, rngs=_KEYS, fig=fig
-  )
-  clean = model.apply(
-    {'params': params}, images, train=True, rngs=_KEYS, method='features'
-  )
-  targets = losses.fig_targets(model, {'params': params}, clean, labels, fig)
+  found = _losses(model, params, images, labels, fig)
+  clean = _apply(model, params, images, method='features')
+  targets = _targets(params, clean, labels)
   gates = model.apply({'params': params}, clean, method='gate').gates
-  expected = losses.fig_loss(gates, targets, 'mean')
+  expected = np.square(np.asarray(targets) - np.asarray(gates)).mean()
   np.testing.assert_allclose(found.fig, expected, rtol=1e-6)
-  injected = losses.training_losses(
-    model, {'params': params}, images, labels, rngs=_KEYS, fig=losses.FigLoss()
-  )
-  np.testing.assert_array_equal(found.logits, injected.logits)
+  injected = _losses(model, params, images, labels, losses.FigLoss())
+  np.testing.assert_allclose(found.logits, injected.logits, atol=1e-5)
   assert abs(found.fig - injected.fig) > 1e-3
 
 
@@ -213,38 +183,31 @@ def test_every_view_of_an_image_is_taught_by_its_label():
   """Views of an image stand one after another."""
   model, params, images, _ = _setting()
   labels = jnp.array([3, 1], jnp.int32)
-  found = losses.training_losses(
-    model, {'params': params}, images, labels, rngs=_KEYS, fig=losses.FigLoss()
-  )
-  forward = model.apply(
-    {'params': params}, images, train=True, rngs=_KEYS, method='forward'
-  )
+  found = _losses(model, params, images, labels, losses.FigLoss())
+  forward = _apply(model, params, images, method='forward')
   terms = []
   for view in range(6):
     of_image = labels[view // 3][None]
     one = slice(view, view + 1)
-    targets = losses.fig_targets(
-      model, {'params': params}, forward.hidden[one], of_image, losses.FigLoss()
-    )
+    targets = _targets(params, forward.hidden[one], of_image)
     terms.append(np.mean((np.asarray(targets) - forward.gates[one]) ** 2))
   np.testing.assert_allclose(found.fig, np.mean(terms), rtol=1e-5)
 
 
-def test_a_bfloat16_model_has_the_targets_of_float32():
-  model, params, _, labels = _setting(jnp.bfloat16)
-  hidden = _hidden_states().astype(jnp.bfloat16)
-  found = losses.fig_targets(
-    model, {'params': params}, hidden, labels, losses.FigLoss()
-  )
-  exact = losses.fig_targets(
-    _setting()[0],
-    {'params': params},
-    hidden.astype(jnp.float32),
-    labels,
-    losses.FigLoss(),
-  )
-  assert found.dtype == jnp.float32
-  np.testing.assert_array_equal(found, exact)
+def test_fig_of_a_bfloat16_model_is_computed_in_float32():
+  model, params, images, labels = _setting(jnp.bfloat16)
+  dtypes = set()
+
+  def watched(logits_fn, hidden, *arguments, affine, **options):
+    dtypes.update((hidden.dtype, logits_fn(affine(hidden)).dtype))
+    return original(logits_fn, hidden, *arguments, affine=affine, **options)
+
+  original = attribution.fig_loss
+  with pytest.MonkeyPatch.context() as monkeypatch:
+    monkeypatch.setattr(attribution, 'fig_loss', watched)
+    found = _losses(model, params, images, labels, losses.FigLoss())
+  assert dtypes == {jnp.dtype('float32')}
+  assert found.fig.dtype == jnp.float32
 
 
 def test_the_loss_is_the_one_asked_for():
