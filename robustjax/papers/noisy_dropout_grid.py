@@ -44,7 +44,7 @@ def _grid_claims() -> tuple[claims.Claim, ...]:
     claims.Claim(
       f'noise alone changes little ({arm} below no noise, both unscaled)',
       'Figures 9 to 11; the comparison is ours',
-      claims.higher(
+      claims.mean_higher(
         [(_UNSCALED, rate) for rate in _RATES], [(arm, rate) for rate in _RATES]
       ),
     )
@@ -55,7 +55,7 @@ def _grid_claims() -> tuple[claims.Claim, ...]:
       'no figure with noise is better than standard: standard above the mean of'
       ' all noisy ones',
       'Figures 6 to 11, as printed',
-      claims.higher(
+      claims.mean_higher(
         [(_STANDARD, rate) for rate in _RATES],
         [(arm, rate) for arm in _NOISY for rate in _RATES],
       ),
@@ -139,7 +139,7 @@ def _robust_claim(panel: tables.Panel) -> claims.Claim:
     f'{panel.title}: noisy dropout enhances robustness, mean over levels and'
     ' amounts',
     'abstract',
-    claims.higher(
+    claims.mean_higher(
       [(row, column) for row in noisy for column in columns],
       [(standard, column) for column in columns],
     ),

@@ -81,6 +81,10 @@ SMOKE = Scale(
       'augmix.width': '1',
     },
     'noise_progression.py': {'model.width': '0.05'},
+    'noise_progression.py:imagenet': {
+      'model.mean': '(0.5,)',  # of one channel
+      'model.deviation': '(0.5,)',
+    },
     'weight_map.py': {'validation_share': '0.1', 'crop_padding': '2'},
     'weight_map.py:resnet': {
       'model.channels': '(8, 16)',
