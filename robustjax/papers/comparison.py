@@ -140,7 +140,7 @@ def _paper(table: tables.Table) -> list[str]:
 def _about_differences(table: tables.Table) -> str:
   references = set(map(table.reference_of, table.rows))
   named = table.reference if len(references) == 1 else 'reference row'
-  better = {'accuracy': 'above', 'error': 'below', 'mCE': 'below'}[table.shows]
+  better = 'below' if table.shows in tables.LOWER_IS_BETTER else 'above'
   return (
     f'Ours minus our {named}, paired by seed, 95 % interval, points; {better} 0'
     ' is better:'

@@ -143,10 +143,17 @@ def run_names(
     found[place] = known[key]
   if scale.num_rows is None or scale.num_rows >= len(table.rows):
     return found
-  rows = _some_rows(table, scale.num_rows)
-  column = table.columns[(len(table.columns) - 1) // 2]
-  kept = {found[row, column][0] for row in rows}
+  kept = {
+    found[row, _middle_column(table, row)][0]
+    for row in _some_rows(table, scale.num_rows)
+  }
   return {place: run for place, run in found.items() if run[0] in kept}
+
+
+def _middle_column(table: tables.Table, row: str) -> str:
+  """Of those that have a cell in the row."""
+  columns = [column for own, column in table.cells if own == row]
+  return columns[(len(columns) - 1) // 2]
 
 
 def _some_rows(table: tables.Table, count: int) -> list[str]:
