@@ -19,6 +19,7 @@ import math
 from typing import NamedTuple
 
 from robustjax.evaluation import statistics
+from robustjax.evaluation import tables
 
 Place = tuple[str, str]  # row and column of a table
 # A share in [0, 1] by seed, for each (row, column) measured so far.
@@ -62,6 +63,30 @@ class Claim(NamedTuple):
   text: str
   where: str
   judge: Judge
+
+
+def judge_all(
+  statements: Iterable[Claim], found: Found
+) -> list[dict[str, str]]:
+  """Statements with their verdicts, as plain values."""
+  return [
+    {
+      'text': claim.text,
+      'where': claim.where,
+      **claim.judge(found)._asdict(),
+    }
+    for claim in statements
+  ]
+
+
+def to_markdown(statements: Iterable[Claim], found: Found) -> str:
+  """A table of statements and verdicts, with a line break at its end."""
+  names = ('text', 'answer', 'figures', 'where')
+  lines = [
+    [judged[name] for name in names] for judged in judge_all(statements, found)
+  ]
+  head = ('the paper says', 'of ours it', 'difference, 95 %', 'where')
+  return tables.markdown([head, *lines])
 
 
 def mean_higher(more: Iterable[Place], less: Iterable[Place]) -> Judge:

@@ -194,10 +194,17 @@ def jobs(
   found = []
   for first, count in seeds:
     for config in unique:
-      config = ml_collections.ConfigDict(config.to_dict())
-      config.seed, config.num_seeds = first, count
-      found.append(config.lock())
+      found.append(with_seed(config, first, count))
   return found
+
+
+def with_seed(
+  config: ml_collections.ConfigDict, seed: int, num_seeds: int = 1
+) -> ml_collections.ConfigDict:
+  """A copy of a config for the seeds from `seed` on, locked."""
+  config = ml_collections.ConfigDict(config.to_dict())
+  config.seed, config.num_seeds = seed, num_seeds
+  return config.lock()
 
 
 def run_job(

@@ -256,3 +256,16 @@ def test_the_best_of_many_takes_a_wider_interval():
   judge = claims.interior_maximum(places, [0, 1, 2])
   assert judge(short).answer == claims.HOLDS
   assert math.isclose(sum(gains) / 3, 0.1)
+
+
+def test_statements_stand_beside_their_verdicts():
+  found = {A: {0: 0.6, 1: 0.62, 2: 0.64}, B: dict.fromkeys(range(3), 0.5)}
+  statement = claims.Claim('a above b', 'p. 1', claims.mean_higher([A], [B]))
+  figures = '+12.00 ±4.97 points, n 3'
+  assert claims.judge_all([statement], found) == [
+    {'text': 'a above b', 'where': 'p. 1', 'answer': 'holds',
+     'figures': figures},
+  ]  # fmt: skip
+  assert claims.to_markdown([statement], found).splitlines()[2] == (
+    f'| a above b | holds | {figures} | p. 1 |'
+  )
