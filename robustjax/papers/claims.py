@@ -148,6 +148,11 @@ def contrast(more: Mapping[Place, float], less: Mapping[Place, float]) -> Judge:
   return _between(more, less, 0.0, math.inf)
 
 
+def positive(place: Place) -> Judge:
+  """Judges whether a number of one cell, which is no share, is above 0."""
+  return _between({place: 1.0}, {}, 0.0, math.inf, is_share=False)
+
+
 def difference(
   found: Found, more: Mapping[Place, float], less: Mapping[Place, float]
 ) -> dict[int, float]:
@@ -165,17 +170,20 @@ def _common_seeds(found: Found, places: Iterable[Place]) -> list[int]:
   )
 
 
-def _between(more, less, low: float, high: float) -> Judge:
-  """Judges whether a difference is between two bounds, in points."""
+def _between(
+  more, less, low: float, high: float, *, is_share: bool = True
+) -> Judge:
+  """Judges whether a difference is between two bounds, of shares in points."""
+  factor, unit = (100, ' points') if is_share else (1, '')
 
   def judge(found: Found, confidence: float = _CONFIDENCE) -> Verdict:
     values = difference(found, more, less)
     if not values:
       return Verdict(MISSING)
     # Rounded, so that sums of equal numbers in another order are equal.
-    points = [round(100 * value, 9) for value in values.values()]
-    summary = statistics.summarize(points, confidence)
-    return Verdict(_answer(summary, low, high), _shown(summary, low))
+    rounded = [round(factor * value, 9) for value in values.values()]
+    summary = statistics.summarize(rounded, confidence)
+    return Verdict(_answer(summary, low, high), _shown(summary, low, unit))
 
   return judge
 
@@ -190,11 +198,11 @@ def _answer(summary: statistics.Summary, low: float, high: float) -> str:
   return FAILS if most < low or high < least else OPEN
 
 
-def _shown(summary: statistics.Summary, low: float) -> str:
+def _shown(summary: statistics.Summary, low: float, unit: str) -> str:
   half_width = summary.half_width
   interval = '' if math.isnan(half_width) else f' ±{half_width:.2f}'
   bound = f', same within {-low:g}' if low else ''
-  return f'{summary.mean:+.2f}{interval} points, n {summary.n}{bound}'
+  return f'{summary.mean:+.2f}{interval}{unit}, n {summary.n}{bound}'
 
 
 def every(parts: Mapping[str, Judge]) -> Judge:

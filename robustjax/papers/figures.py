@@ -130,28 +130,35 @@ def _claims_on_amplification() -> tuple[claims_lib.Claim, ...]:
     for layer in range(1, _NUM_LAYERS + 1)
   ]
 
-  def above_zero(quantity: str) -> claims_lib.Judge:
+  def positive(quantity: str) -> claims_lib.Judge:
     return claims_lib.every(
       {
-        f'{network}, {layer}': claims_lib.contrast(
-          {(network, f'{quantity}, {layer}'): 1.0}, {}
+        f'{network}, {layer}': claims_lib.positive(
+          (network, f'{quantity}, {layer}')
         )
         for network, layer in places
       }
     )
 
+  where = 'section 5 and Eq. 5'
   return (
     claims_lib.Claim(
-      'every weight map amplifies variance: log10 of after over before above 0,'
-      ' in hundredths',
-      'section 5 and Eq. 5',
-      above_zero('amplification'),
+      'every weight map amplifies variance: log10 of after over before is above'
+      ' 0',
+      where,
+      positive('amplification'),
+    ),
+    claims_lib.Claim(
+      'training makes every weight map amplify more: log10 of that over what'
+      ' weights as they are drawn give is above 0',
+      where,
+      positive('growth'),
     ),
     claims_lib.Claim(
       'every weight map amplifies inputs the more, the more they matter: rank'
-      ' correlation of w^2 with their attribution above 0, in hundredths',
+      ' correlation of w^2 with their attribution above 0',
       'section 5',
-      above_zero('correlation'),
+      positive('correlation'),
     ),
   )
 

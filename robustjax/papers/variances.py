@@ -146,14 +146,17 @@ def measure(
     explained: from `explain`, by name of the network.
 
   Returns:
-    By (network, 'amplification, layer N' or 'correlation, layer N'): log10 of
-    the factor, and the rank correlation. What is not finite is left out.
+    By (network, 'amplification, layer N' and so on): log10 of the factor; its
+    'growth', log10 of the factor over the initial one; and the rank
+    'correlation'. What is not finite is left out.
   """
   found = {}
   for name, layers_ in explained.items():
     for number, one in enumerate(layers_.values(), start=1):
       if one.factor > 0:
         found[name, f'amplification, layer {number}'] = math.log10(one.factor)
+        growth = math.log10(one.factor / one.initial)
+        found[name, f'growth, layer {number}'] = growth
       found[name, f'correlation, layer {number}'] = one.correlation
   return {
     place: value for place, value in found.items() if math.isfinite(value)

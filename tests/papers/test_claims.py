@@ -175,6 +175,14 @@ def test_most_cases_are_counted_seed_by_seed():
   assert claims.in_most(chains)({}).answer == claims.MISSING
 
 
+def test_numbers_that_are_no_shares_have_no_points():
+  verdict = claims.positive(A)({A: {0: 0.4, 1: 0.5, 2: 0.6}})
+  # 4.303 x .1 / sqrt 3 = .248.
+  assert verdict == (claims.HOLDS, '+0.50 ±0.25, n 3')
+  assert claims.positive(A)({A: {0: -0.4, 1: -0.4}}).answer == claims.FAILS
+  assert claims.positive(A)({}).answer == claims.MISSING
+
+
 def test_curves_that_cross():
   amounts = (0.1, 0.2, 0.3, 0.4)
   ours = [('ours', f'{one}') for one in amounts]

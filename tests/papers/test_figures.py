@@ -187,11 +187,11 @@ def test_amplification_is_judged_in_every_layer(monkeypatch, tmp_path):
     'weight_map/amplification', explained(*numbers), monkeypatch, tmp_path
   )
   content, answers = draw((10.0, 2.0, 2.0), 0.4)
-  assert answers == ['holds', 'holds']
-  assert len(content['measured']) == 2 * 3 * 2
-  # One layer of three does not amplify.
+  assert answers == ['holds'] * 3
+  assert len(content['measured']) == 2 * 3 * 3
+  # One layer of three does not amplify, but more than at the start (.1).
   _, answers = draw((10.0, 10.0, 0.5), -0.4)
-  assert answers == ['does not hold', 'does not hold']
+  assert answers == ['does not hold', 'holds', 'does not hold']
 
 
 def test_one_seed_cannot_tell(monkeypatch, tmp_path):

@@ -90,6 +90,7 @@ def test_what_is_not_finite_is_not_judged():
   )
   assert found == {
     ('unsharp', 'amplification, layer 1'): pytest.approx(2.0),
+    ('unsharp', 'growth, layer 1'): pytest.approx(3.0),
     ('unsharp', 'correlation, layer 2'): 0.5,
     ('unsharp', 'correlation, layer 3'): -0.5,
   }
