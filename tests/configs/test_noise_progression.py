@@ -1,6 +1,11 @@
 import runpy
 
+import jax
+import jax.numpy as jnp
 import pytest
+
+from robustjax.training import building
+from robustjax.training import run_config
 
 
 @pytest.fixture
@@ -24,6 +29,16 @@ def test_experiment_2_is_the_same_on_imagenet(configs):
       assert (noise.variance_ratio, noise.progression) == (0.25, progression)
     assert small.optimizer == large.optimizer
     assert large.num_epochs == 30
+
+
+def test_on_imagenet_it_is_torchvision_s_alexnet(configs):
+  config = configs['get_config']('imagenet_noise_to_clear')
+  run_config.validate(config)
+  model = building.build_model(config, 1000)
+  image = jax.ShapeDtypeStruct((1, config.input.side, 224, 3), jnp.float32)
+  variables = jax.eval_shape(model.init, jax.random.key(0), image)
+  sizes = [leaf.size for leaf in jax.tree.leaves(variables)]
+  assert sum(sizes) == 61_100_840
 
 
 def test_an_unknown_variant_is_named(configs):
