@@ -170,7 +170,7 @@ def _resonance_claim(
 ) -> claims.Claim:
   curve, best = _BEST[dataset]
   return claims.Claim(
-    f'{panel.title}: {row} noise is best at a deviation inside the range',
+    f'{panel.title}, noise {row}: best at a deviation inside the range',
     'Experiments, resonance',
     claims.interior_maximum(
       [(row, column) for column in panel.columns],

@@ -102,7 +102,7 @@ def test_the_curve_of_the_paper_s_optimum_is_swept():
   ],
 )
 def test_the_best_deviation_stands_beside_the_paper_s(panel, row, published):
-  claim = _claim('resonance', f'{panel}: {row} noise')
+  claim = _claim('resonance', f'{panel}, noise {row}:')
   columns = next(
     one.columns for one in FIGURES['resonance'].panels if one.title == panel
   )
