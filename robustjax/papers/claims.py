@@ -272,6 +272,8 @@ def _counted(verdicts: Mapping[str, Verdict], is_telling) -> str:
   """For how many it holds; the figures of few, or of those that tell."""
   count = sum(verdict.answer == HOLDS for verdict in verdicts.values())
   shown = {k: v for k, v in verdicts.items() if v.figures}
+  if not shown:
+    return ''  # Nothing is measured.
   if len(shown) > _SHOWN:
     shown = {k: v for k, v in shown.items() if is_telling(v.answer)}
   named = [f'{name}: {one.figures}' for name, one in shown.items()][:_SHOWN]

@@ -168,6 +168,8 @@ def _claims(dataset: str, columns):
     noisy = {name: one for name, one in columns[said.noise].items() if one}
     reference = _REFERENCES[said.network]
     text, judge = _HOW[said.how]
+    if len(said.rows) == 1:
+      text = text.removeprefix('every one ')
     named = '; '.join(said.rows)
     yield claims.Claim(
       f'{_TITLES[said.noise]}: {named}: {text.format(reference)}',

@@ -95,6 +95,9 @@ def test_parts_that_cannot_be_told_or_are_missing(rows, every, some):
   )  # fmt: skip
   assert claims.every(_above(*rows))(found).answer == every
   assert claims.any_of(_above(*rows))(found).answer == some
+  nothing = claims.Verdict(claims.MISSING, '')
+  assert claims.every(_above(*rows))({}) == nothing
+  assert claims.any_of(_above(*rows))({}) == nothing
 
 
 def test_a_part_chosen_among_several_takes_a_wider_interval():

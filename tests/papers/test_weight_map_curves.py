@@ -53,7 +53,7 @@ def test_statements_name_rows_there_are():
 
 
 def test_more_robust_is_less_error():
-  text = 'FGSM: unsharp: every one more robust'
+  text = 'FGSM: unsharp: more robust'
   error = lambda row, amount: 0.3 if row == 'unsharp' else 0.5
   assert _judge('2', text, error).answer == 'holds'
 
