@@ -119,7 +119,7 @@ def test_several_classifiers_are_drawn_side_by_side(
     'noiseout/5-cifar10': gates,
     'noiseout/5-mnist': gates,
     'weight_map/5': heat_maps.HeatMaps(
-      images, labels, np.array([7, 2]), maps, share, share + 0.5
+      images, labels, np.array([7, 2]), maps, share, np.full(2, 0.7)
     ),
     'weight_map/amplification': {'layer': variances.Variances(2.0, 0.1, 0.5)},
   }[name]
