@@ -78,5 +78,4 @@ def _deep(variant: str) -> common.ConfigDict:
     section.channels = 16  # of the first convolution
     section.growth = 8  # channels each dense layer adds
     section.blocks = (2, 4, 8, 16)  # dense layers in each block
-    section.pool_stride = 1  # of the pools between blocks; 2 halves the maps
   return section

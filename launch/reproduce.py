@@ -46,7 +46,10 @@ _OUT = flags.DEFINE_string(
   'out', 'reproduction', 'Folder for runs, tables and figures.'
 )
 _NUM_SEEDS = flags.DEFINE_integer(
-  'num_seeds', None, 'Runs per cell of a table or curve; by default 10.'
+  'num_seeds',
+  None,
+  'Runs per cell of a table or curve, and per classifier of a figure with'
+  ' statements to judge; by default 10.',
 )
 _NUM_EPOCHS = flags.DEFINE_integer(
   'num_epochs', None, "Epochs per run; the paper's number by default."
@@ -120,8 +123,8 @@ def _load_config(text: str):
 
 
 def _tables() -> dict[str, str]:
-  titles = {name: table.title for name, table in papers.TABLES.items()}
-  return titles | {training_cost.NAME: training_cost.TITLE}
+  entries = {**papers.TABLES, **training_cost.COSTS}
+  return {name: entry.title for name, entry in entries.items()}
 
 
 def _figures() -> dict[str, str]:
@@ -193,18 +196,19 @@ def _reproduce_table(name: str, table, out: pathlib.Path) -> bool:
   return True
 
 
-def _reproduce_cost(out: pathlib.Path) -> bool:
+def _reproduce_cost(name: str, out: pathlib.Path) -> bool:
   full = reproduction.Scale(num_seeds=1)
   configs = {
-    name: reproduction.cell_config(cell, _load_config, full)
-    for name, cell in training_cost.CELLS.items()
+    row: reproduction.cell_config(cell, _load_config, full)
+    for row, cell in training_cost.COSTS[name].cells.items()
   }
   options = {'count': 50}
   if _SCALE.value == 'smoke':
     options = {'count': 2, 'rounds': 2, 'image_shape': (8, 8, 1)}
-  rows = training_cost.measure(configs, **options)
+  rows = training_cost.measure(name, configs, **options)
   remarks = _remarks(**_here(count=1))
-  _say_saved(training_cost.save(rows, remarks, out, suffix=_suffix()), out)
+  paths = training_cost.save(name, rows, remarks, out, suffix=_suffix())
+  _say_saved(paths, out)
   return True
 
 
@@ -235,14 +239,21 @@ def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
   else:
     side = next(iter(configs.values())).input.side
     images = figures.images_of(figure, _DATA_DIR.value, side=side)
-  restored, runs = {}, []
+  # Statements are judged over seeds; what is only drawn needs one.
+  seeds = range(scale.num_seeds if figure.claims else 1)
+  restored, runs = {seed: {} for seed in seeds}, []
   for classifier, config in configs.items():
-    workdir = run_files.seed_folder(reproduction.run_folder(out, config), 0)
-    summary = robustjax.train(config, workdir, data_dir=_DATA_DIR.value)
-    if not summary['finished']:
-      return False
-    restored[classifier] = robustjax.restore(workdir)
-    runs.append(f'{config.variant}, seed 0, {config.num_epochs} epochs')
+    for seed in seeds:
+      workdir = run_files.seed_folder(
+        reproduction.run_folder(out, config), seed
+      )
+      own = reproduction.with_seed(config, seed)
+      summary = robustjax.train(own, workdir, data_dir=_DATA_DIR.value)
+      if not summary['finished']:
+        return False
+      restored[seed][classifier] = robustjax.restore(workdir)
+    shown = 'seed 0' if len(seeds) == 1 else f'seeds 0 to {seeds[-1]}, 0 drawn'
+    runs.append(f'{config.variant}, {shown}, {config.num_epochs} epochs')
   remarks = _remarks(classifier='; '.join(runs), **_here(jax.device_count()))
   paths = figures.draw(name, restored, images, out, remarks, suffix=_suffix())
   _say_saved(paths, out)
@@ -251,8 +262,8 @@ def _reproduce_figure(name: str, out: pathlib.Path) -> bool:
 
 def _reproduce(kind: str, name: str, out: pathlib.Path) -> bool:
   """Runs one table or figure; whether it is done."""
-  if name == training_cost.NAME and kind == 'table':
-    return _reproduce_cost(out)
+  if kind == 'table' and name in training_cost.COSTS:
+    return _reproduce_cost(name, out)
   if kind == 'table':
     return _reproduce_table(name, papers.TABLES[name], out)
   if name in papers.CURVES:
@@ -269,9 +280,10 @@ def _wanted() -> list[tuple[str, str]]:
     errors.check_choice(kind, name, known[kind])
   if _ALL.value:
     return [(kind, name) for kind, names in known.items() for name in names]
+  costs = training_cost.COSTS.keys()
   for flag in (_NUM_SEEDS, _NUM_EPOCHS, _NUM_IMAGES, _OVERRIDES):
-    if flag.value and found == [('table', training_cost.NAME)]:
-      expected = f'none for {training_cost.NAME}, which trains no model'
+    if flag.value and found and {one for _, one in found} <= costs:
+      expected = f'none for {", ".join(costs)}: no model is trained'
       raise errors.InputError(flag.name, expected, f'{flag.value}')
   if not found:
     expected = '--table, --figure, --all or --list'

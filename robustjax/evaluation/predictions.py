@@ -100,6 +100,11 @@ class Predictions(NamedTuple):
     return np.bincount(right, minlength=self.num_classes)
 
   @property
+  def class_taken(self) -> np.ndarray:
+    """Number of images by the class they are taken for, int [C]."""
+    return np.bincount(self.predicted, minlength=self.num_classes)
+
+  @property
   def calibration_error(self) -> float:
     """`expected_calibration_error` with 15 bins."""
     return expected_calibration_error(self.confidence, self.is_correct)
@@ -122,14 +127,8 @@ class Predictions(NamedTuple):
         positive weight.
     """
     weights = self._class_weights(importances)
-    right = self.class_correct
-    taken = np.bincount(self.predicted, minlength=self.num_classes)
-    scores = (
-      right / np.maximum(taken, 1),
-      right / np.maximum(self.class_total, 1),
-      2 * right / np.maximum(taken + self.class_total, 1),
-    )
-    return ClassScores(*(float(weights @ score) for score in scores))
+    counts = self.class_correct, self.class_total, self.class_taken
+    return weighted_scores(*counts, weights)
 
   def _class_weights(self, importances) -> np.ndarray:
     """Share of each class in a weighted mean, float [C]."""
@@ -146,6 +145,32 @@ class Predictions(NamedTuple):
         got = f'values from {importances.min():g} to {importances.max():g}'
         raise errors.InputError('importances', expected, got)
     return weights / weights.sum()
+
+
+def weighted_scores(
+  correct: np.ndarray,
+  total: np.ndarray,
+  taken: np.ndarray,
+  weights: np.ndarray | None = None,
+) -> ClassScores:
+  """Precision, recall and F1 from counts by class.
+
+  Args:
+    correct: images of each class taken for it, int [C].
+    total: images of each class, int [C].
+    taken: images taken for each class, int [C]; precision is 0 without any.
+    weights: share of each class, float [C]; by default that of its images.
+
+  Returns:
+    The `ClassScores`.
+  """
+  weights = total / total.sum() if weights is None else weights
+  scores = (
+    correct / np.maximum(taken, 1),
+    correct / np.maximum(total, 1),
+    2 * correct / np.maximum(taken + total, 1),
+  )
+  return ClassScores(*(float(weights @ score) for score in scores))
 
 
 def expected_calibration_error(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
+import numpy as np
+
 from robustjax import errors
 from robustjax.evaluation import predictions
 
@@ -25,6 +27,7 @@ class Row(NamedTuple):
     calibration_error: `predictions.expected_calibration_error`.
     class_correct: number of images classified right by class, C integers.
     class_total: number of images by class, C integers.
+    class_taken: number of images by the class they are taken for, C integers.
   """
 
   corruption: str
@@ -36,6 +39,7 @@ class Row(NamedTuple):
   calibration_error: float | None = None
   class_correct: tuple[int, ...] | None = None
   class_total: tuple[int, ...] | None = None
+  class_taken: tuple[int, ...] | None = None
 
   @property
   def accuracy(self) -> float:
@@ -77,6 +81,21 @@ class Row(NamedTuple):
     """
     return per_class([self])
 
+  @property
+  def class_scores(self) -> predictions.ClassScores:
+    """Support-weighted precision, recall and F1.
+
+    Raises:
+      errors.InputError: if the results were not counted by class.
+    """
+    counts = self.class_correct, self.class_total, self.class_taken
+    if None in counts:
+      expected = 'results counted by class'
+      raise errors.InputError(
+        'class_scores', expected, 'those of an earlier version'
+      )
+    return predictions.weighted_scores(*map(np.asarray, counts))
+
 
 def row_of(
   found: predictions.Predictions,
@@ -106,6 +125,7 @@ def row_of(
     calibration_error=found.calibration_error,
     class_correct=tuple(found.class_correct.tolist()),
     class_total=tuple(found.class_total.tolist()),
+    class_taken=tuple(found.class_taken.tolist()),
   )
 
 

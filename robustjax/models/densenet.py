@@ -10,20 +10,17 @@ from robustjax.models import convolution
 from robustjax.models import spatial_layer
 
 
-def _pool(x: array_types.Array, strides: int) -> array_types.Array:
-  """The largest value of every 2 x 2 window, `strides` apart: 1 or 2."""
-  if strides == 2:
-    return convolution.max_pool(x, 2)
-  # Window by window as maxima of shifted maps: a cheaper gradient on CPU.
-  x = jnp.maximum(x[:, 1:], x[:, :-1])
-  return jnp.maximum(x[:, :, 1:], x[:, :, :-1])
-
-
 class WeightMapDenseNet(classifier.PooledClassifier):
   """A 3x3 layer, stages of dense layers, mean over the maps, [hooks], dense.
 
   A dense layer, 3x3 and followed by ReLU, reads all maps made so far and adds
-  `growth` of its own. At 28 x 28 x 1, of convolutions, 288,090 parameters.
+  `growth` of its own. Max-pools of 2 x 2, stride 2, stand between the stages.
+  Parameters, for ten classes; those of both kinds of weight maps are as many:
+
+  | images        | convolutions | weight maps alternating | weight maps |
+  |---------------|--------------|-------------------------|-------------|
+  | 28 x 28 x 1   |      288,090 |                 631,042 |   1,082,698 |
+  | 32 x 32 x 3   |      288,378 |                 828,930 |   1,548,810 |
 
   Attributes:
     layer: what the 3x3 layers are, a name in `spatial_layer.LAYER_KINDS`.
@@ -32,8 +29,6 @@ class WeightMapDenseNet(classifier.PooledClassifier):
     batch_norm: whether batch normalisation precedes every ReLU.
     normalize: whether weight maps divide their square of ones by its area; the
       paper's do not.
-    pool_stride: of the 2 x 2 max-pools between stages: 1, or 2 to halve the
-      maps. The number of parameters is the same with convolutions.
     channels: of the first layer.
     growth: channels that a dense layer adds.
     blocks: number of dense layers of each stage.
@@ -48,14 +43,12 @@ class WeightMapDenseNet(classifier.PooledClassifier):
   alternating: bool = False
   batch_norm: bool = False
   normalize: bool = False
-  pool_stride: int = 1
   channels: int = 16
   growth: int = 8
   blocks: tuple[int, ...] = (2, 4, 8, 16)
 
   def __post_init__(self):
     errors.check_choice('layer', self.layer, spatial_layer.LAYER_KINDS)
-    errors.check_integer('pool_stride', self.pool_stride, low=1, high=2)
     super().__post_init__()
 
   def _layer(self, place: int, features: int) -> nn.Module:
@@ -83,25 +76,23 @@ class WeightMapDenseNet(classifier.PooledClassifier):
     """The last maps with a place in the image.
 
     Args:
-      images: float [B, H, W, C] in [0, 1], at least 4 x 4, with pool_stride 2
-        at least 8 x 8.
+      images: float [B, H, W, C] in [0, 1], at least 8 x 8: each pool halves
+        the maps, rounding down.
       train: whether batch normalisation takes its statistics from the batch.
 
     Returns:
-      [B, H - 3, W - 3, 256], or [B, H // 8, W // 8, 256] with pool_stride 2.
+      [B, H // 8, W // 8, 256].
 
     Raises:
       errors.InputError: on anything but such images, or, with weight maps, on
         another size of them than the model was made for.
     """
-    pools = len(self.blocks) - 1
-    smallest = 1 + pools if self.pool_stride == 1 else 2**pools
-    x = self.normalized(images, at_least=smallest)
+    x = self.normalized(images, at_least=2 ** (len(self.blocks) - 1))
     x = nn.relu(self.first(x, train=train))
     layers = iter(self.dense_layers)
     for stage, count in enumerate(self.blocks):
       if stage > 0:
-        x = _pool(x, self.pool_stride)
+        x = convolution.max_pool(x, 2)
       for _ in range(count):
         added = nn.relu(next(layers)(x, train=train))
         x = jnp.concatenate([x, added], axis=-1)

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from collections.abc import Mapping
 import csv
-import json
+import io
 import math
 import pathlib
 from typing import Any
 
+from robustjax import files
+from robustjax.evaluation import canvas
 from robustjax.evaluation import statistics
+from robustjax.evaluation import tables as markdown_tables
 from robustjax.papers import claims
 from robustjax.papers import drawing
 from robustjax.papers import model_sizes
@@ -57,11 +60,9 @@ def _difference(found: statistics.Summary | None) -> str:
   return f'{shown} (n {found.n})'
 
 
-def _markdown(cells: Iterable[Iterable[str]]) -> list[str]:
+def _markdown(cells: Iterable[Iterable[str]]) -> str:
   """A table; the first line is its head."""
-  head, *lines = cells
-  rule = ('---', *('---:' for _ in head[1:]))
-  return [f'| {" | ".join(line)} |' for line in (head, rule, *lines)]
+  return markdown_tables.markdown([list(line) for line in cells]).rstrip()
 
 
 def _parts(table: tables.Table) -> list[tuple[str, list[str], list[str]]]:
@@ -81,7 +82,7 @@ def _grids(table: tables.Table, corner: str, text) -> list[str]:
     if title:
       found += [f'{title}:', '']
     lines = [(row, *(text(row, column) for column in columns)) for row in rows]
-    found += [*_markdown([(corner, *columns), *lines]), '']
+    found += [_markdown([(corner, *columns), *lines]), '']
   return found
 
 
@@ -140,7 +141,7 @@ def _paper(table: tables.Table) -> list[str]:
 def _about_differences(table: tables.Table) -> str:
   references = set(map(table.reference_of, table.rows))
   named = table.reference if len(references) == 1 else 'reference row'
-  better = {'accuracy': 'above', 'error': 'below', 'mCE': 'below'}[table.shows]
+  better = 'below' if table.shows in tables.LOWER_IS_BETTER else 'above'
   return (
     f'Ours minus our {named}, paired by seed, 95 % interval, points; {better} 0'
     ' is better:'
@@ -171,20 +172,15 @@ def _sizes(sizes: Sizes, table: tables.Table) -> list[str]:
     lines.append(
       (row, ours[0], theirs[0], ours[1], theirs[1], f'{one.gflops:.4f}')
     )
-  return ['Sizes of the models, operations for one image:', '',
-          *_markdown([head, *lines]), '']  # fmt: skip
+  title = 'Sizes of the models, operations for one image:'
+  return [title, '', _markdown([head, *lines]), '']
 
 
 def _claims(table: tables.Table, found: Found) -> list[str]:
   if not table.claims:
     return []
-  lines = []
-  for claim in table.claims:
-    verdict = claim.judge(found)
-    lines.append((claim.text, verdict.answer, verdict.figures, claim.where))
-  head = ('the paper says', 'of ours it', 'difference, 95 %', 'where')
-  return ['What the paper says, judged by our runs:', '',
-          *_markdown([head, *lines]), '']  # fmt: skip
+  lines = claims.to_markdown(table.claims, found)
+  return ['What the paper says, judged by our runs:', '', lines]
 
 
 def to_dict(
@@ -210,16 +206,12 @@ def to_dict(
     for what, other in (others or {}).items():
       entry[what] = dict(other.get((row, column), {}))
     cells.append(entry | _summary(values))
-  judged = [(claim, claim.judge(found)) for claim in table.claims]
   return {
     'table': name,
     'shows': table.shows,
     'remarks': dict(remarks),
     'cells': cells,
-    'claims': [
-      {'text': claim.text, 'where': claim.where, **verdict._asdict()}
-      for claim, verdict in judged
-    ],
+    'claims': claims.judge_all(table.claims, found),
     'sizes': {row: one._asdict() for row, one in (sizes or {}).items()},
   }
 
@@ -260,28 +252,33 @@ def save(
 
   Returns:
     The paths written: `PAPER-table-NUMBER` or `PAPER-figure-NUMBER`.
+
+  Raises:
+    errors.InputError: if they cannot be written.
   """
-  folder.mkdir(parents=True, exist_ok=True)
   kind = 'figure' if table.is_figure else 'table'
   stem = name.replace('/', f'-{kind}-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('json', 'csv', 'md', 'png')]
-  content = to_dict(name, table, found, remarks, others, sizes)
-  paths[0].write_text(json.dumps(content, indent=2) + '\n')
-  _write_csv(paths[1], table, found)
-  paths[2].write_text(to_markdown(name, table, found, remarks, others, sizes))
+  files.write_json(
+    paths[0], to_dict(name, table, found, remarks, others, sizes)
+  )
+  files.write_text(paths[1], _to_csv(table, found))
+  text = to_markdown(name, table, found, remarks, others, sizes)
+  files.write_text(paths[2], text)
   title = f'{name}: {table.title}'
   if 'scale' in remarks:
     title += f'\n{remarks["scale"]}'
   figure = drawing.draw(table, found)
   figure.suptitle(title)
-  figure.savefig(paths[3], dpi=150)
+  canvas.save(figure, paths[3])
   return paths
 
 
-def _write_csv(path: pathlib.Path, table: tables.Table, found: Found) -> None:
-  with path.open('w', newline='') as file:
-    writer = csv.writer(file)
-    writer.writerow(('row', 'column', 'seed', table.shows))
-    for (row, column), values in found.items():
-      for seed, value in values.items():
-        writer.writerow((row, column, seed, value))
+def _to_csv(table: tables.Table, found: Found) -> str:
+  text = io.StringIO(newline='')
+  writer = csv.writer(text)
+  writer.writerow(('row', 'column', 'seed', table.shows))
+  for (row, column), values in found.items():
+    for seed, value in values.items():
+      writer.writerow((row, column, seed, value))
+  return text.getvalue()

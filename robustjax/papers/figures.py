@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 import functools
-import json
 import os
 import pathlib
 from typing import Any
@@ -11,7 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from robustjax import files
 from robustjax.data import sources
+from robustjax.evaluation import canvas
+from robustjax.papers import claims as claims_lib
 from robustjax.papers import explanations
 from robustjax.papers import gate_projection
 from robustjax.papers import heat_maps
@@ -29,11 +31,16 @@ class Explanation(NamedTuple):
     explain: (restored, images, labels) to what is drawn.
     plot: draws that, by name.
     describe: the same as plain values.
+    measure: the numbers that statements are judged by, one for each
+      (classifier, number); None where there are no statements.
   """
 
   explain: Callable[..., Any]
   plot: Callable[[Mapping[str, Any]], Any]
   describe: Callable[[Mapping[str, Any]], dict[str, Any]]
+  measure: (
+    Callable[[Mapping[str, Any]], Mapping[claims_lib.Place, float]] | None
+  ) = None
 
 
 class Figure(NamedTuple):
@@ -46,6 +53,8 @@ class Figure(NamedTuple):
     num_images: how many of each.
     explanation: what is shown of each classifier and set of images.
     label: the class of the images; None for all classes.
+    claims: what the paper says of it. They are judged over seeds, so that each
+      classifier is trained with several; the first is drawn.
   """
 
   title: str
@@ -54,6 +63,7 @@ class Figure(NamedTuple):
   num_images: int
   explanation: Explanation
   label: int | None = None
+  claims: tuple[claims_lib.Claim, ...] = ()
 
 
 _CNN = {'CNN': tables.Cell('noiseout.py:cnn', {'noise.rate': '0.0'})}
@@ -82,6 +92,78 @@ def _weight_map(*variants: str) -> dict[str, tables.Cell]:
   return {one: tables.Cell(f'weight_map.py:{one}', {}) for one in variants}
 
 
+_WEIGHT_MAPS = ('smoothing', 'unsharp')
+
+
+def _claims_on_background() -> tuple[claims_lib.Claim, ...]:
+  """Of the mean share of the maps' mass off the digit."""
+  where = 'section 5, of Figure 5'
+
+  def lower(row: str, other: str, column='background') -> claims_lib.Judge:
+    return claims_lib.mean_higher([(other, column)], [(row, 'background')])
+
+  return (
+    claims_lib.Claim(
+      'every weight map is less active on the background than the CNN',
+      where,
+      claims_lib.every({row: lower(row, 'cnn') for row in _WEIGHT_MAPS}),
+    ),
+    claims_lib.Claim(
+      'unsharp above all: less than smoothing',
+      where,
+      lower('unsharp', 'smoothing'),
+    ),
+    claims_lib.Claim(
+      'every weight map is hardly active there: less than a map that is even'
+      ' all over (ours, as the paper gives no number)',
+      where,
+      claims_lib.every({row: lower(row, row, 'even') for row in _WEIGHT_MAPS}),
+    ),
+  )
+
+
+def _claims_on_amplification() -> tuple[claims_lib.Claim, ...]:
+  """Of each layer of both networks."""
+  places = [
+    (network, f'layer {layer}')
+    for network in _WEIGHT_MAPS
+    for layer in range(1, _NUM_LAYERS + 1)
+  ]
+
+  def positive(quantity: str) -> claims_lib.Judge:
+    return claims_lib.every(
+      {
+        f'{network}, {layer}': claims_lib.positive(
+          (network, f'{quantity}, {layer}')
+        )
+        for network, layer in places
+      }
+    )
+
+  where = 'section 5 and Eq. 5'
+  return (
+    claims_lib.Claim(
+      'every weight map amplifies variance: log10 of after over before is above'
+      ' 0',
+      where,
+      positive('amplification'),
+    ),
+    claims_lib.Claim(
+      'training makes every weight map amplify more: log10 of that over what'
+      ' weights as they are drawn give is above 0',
+      where,
+      positive('growth'),
+    ),
+    claims_lib.Claim(
+      'every weight map amplifies inputs the more, the more they matter: rank'
+      ' correlation of w^2 with their attribution above 0',
+      'section 5',
+      positive('correlation'),
+    ),
+  )
+
+
+_NUM_LAYERS = 3  # weight maps of the three-layer networks
 FIGURES = {
   'noiseout/1': Figure(
     'FIG of input and hidden state, clean and brightness',
@@ -134,17 +216,23 @@ FIGURES = {
   ),
   'weight_map/5': Figure(
     'Grad-CAM of CNN and weight maps',
-    _weight_map('cnn', 'smoothing', 'unsharp'),
+    _weight_map('cnn', *_WEIGHT_MAPS),
     {'test': 'mnist'},
     1000,
-    Explanation(heat_maps.explain, heat_maps.plot, heat_maps.describe),
+    Explanation(
+      heat_maps.explain, heat_maps.plot, heat_maps.describe, heat_maps.measure
+    ),
+    claims=_claims_on_background(),
   ),
   'weight_map/amplification': Figure(
     'variance that weight maps amplify, and of which inputs',
-    _weight_map('smoothing', 'unsharp'),
+    _weight_map(*_WEIGHT_MAPS),
     {'test': 'mnist'},
     100,
-    Explanation(variances.explain, variances.plot, variances.describe),
+    Explanation(
+      variances.explain, variances.plot, variances.describe, variances.measure
+    ),
+    claims=_claims_on_amplification(),
   ),
 }
 
@@ -179,7 +267,7 @@ def images_of(
 
 def draw(
   name: str,
-  restored: Mapping[str, restoring.Restored],
+  restored: Mapping[int, Mapping[str, restoring.Restored]],
   images: Images,
   folder: pathlib.Path,
   remarks: Mapping[str, Any],
@@ -190,38 +278,80 @@ def draw(
 
   Args:
     name: in `FIGURES`.
-    restored: the classifiers, by name.
+    restored: the classifiers by name, of each seed. The first seed is drawn;
+      statements are judged over all.
     images: from `images_of`.
     folder: created if need be.
     remarks: what a reader has to know: hardware, versions, the runs.
     suffix: of the files' names, for runs that are not the paper's.
 
   Returns:
-    The paths written, `PAPER-figure-NUMBER.png` and `.json`.
+    The paths written, `PAPER-figure-NUMBER.png` and `.json`, and `.md` where
+    there are statements.
+
+  Raises:
+    errors.InputError: if they cannot be written.
   """
   figure = FIGURES[name]
   explanation = figure.explanation
-  explained = {
-    _name(classifier, what, images): explanation.explain(one, *pair)
-    for classifier, one in restored.items()
-    for what, pair in images.items()
+  by_seed = {
+    seed: _explain(explanation, classifiers, images)
+    for seed, classifiers in restored.items()
   }
-  folder.mkdir(parents=True, exist_ok=True)
+  first = next(iter(by_seed.values()))
   stem = name.replace('/', '-figure-') + suffix
   paths = [folder / f'{stem}.{end}' for end in ('png', 'json')]
-  drawn = explanation.plot(explained)
+  drawn = explanation.plot(first)
   title = f'{name}: {figure.title}'
   if 'scale' in remarks:
     title += f'\n{remarks["scale"]}'
   drawn.suptitle(title)
-  drawn.savefig(paths[0], dpi=150)
+  canvas.save(drawn, paths[0])
   content = {
     'figure': name,
     'remarks': dict(remarks),
-    'images': explanation.describe(explained),
+    'images': explanation.describe(first),
   }
-  paths[1].write_text(json.dumps(content, indent=2) + '\n')
+  if figure.claims:
+    found = _found(explanation, by_seed)
+    content |= _judged(figure, found)
+    paths.append(folder / f'{stem}.md')
+    files.write_text(paths[-1], _to_markdown(name, figure, found, remarks))
+  files.write_json(paths[1], content)
   return paths
+
+
+def _explain(explanation: Explanation, classifiers, images: Images):
+  return {
+    _name(classifier, what, images): explanation.explain(one, *pair)
+    for classifier, one in classifiers.items()
+    for what, pair in images.items()
+  }
+
+
+def _found(explanation: Explanation, by_seed) -> claims_lib.Found:
+  """What statements are judged by, by place and seed."""
+  found = {}
+  for seed, explained in by_seed.items():
+    for place, value in explanation.measure(explained).items():
+      found.setdefault(place, {})[seed] = value
+  return found
+
+
+def _judged(figure: Figure, found: claims_lib.Found) -> dict[str, Any]:
+  measured = [
+    {'row': row, 'column': column, 'by_seed': values}
+    for (row, column), values in found.items()
+  ]
+  judged = claims_lib.judge_all(figure.claims, found)
+  return {'measured': measured, 'claims': judged}
+
+
+def _to_markdown(name, figure: Figure, found: claims_lib.Found, remarks) -> str:
+  lines = [f'# {name}: {figure.title}', '']
+  lines += [f'- {key}: {value}' for key, value in remarks.items()]
+  lines += ['', 'What the paper says, judged by our runs:', '']
+  return '\n'.join([*lines, claims_lib.to_markdown(figure.claims, found)])
 
 
 def _name(classifier: str, what: str, images: Images) -> str:

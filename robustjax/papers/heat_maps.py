@@ -92,6 +92,27 @@ def _describe(one: HeatMaps) -> dict[str, float]:
   }
 
 
+def measure(
+  explained: Mapping[str, HeatMaps],
+) -> dict[tuple[str, str], float]:
+  """Mean shares off the digit: of maps, and of a map that is even all over.
+
+  Args:
+    explained: from `explain`, by name of the network.
+
+  Returns:
+    By (network, 'background' or 'even'). Empty maps are left out; where all are
+    empty there is no background.
+  """
+  found = {}
+  for name, one in explained.items():
+    is_shown = ~np.isnan(one.background)
+    if is_shown.any():
+      found[name, 'background'] = float(one.background[is_shown].mean())
+    found[name, 'even'] = float(one.even.mean())
+  return found
+
+
 def plot(explained: Mapping[str, HeatMaps]):
   """Images, and a row of maps per network, each map on a scale of its own.
 

@@ -127,18 +127,26 @@ def _top5_error(found: evaluation.Results) -> float:
   return 1 - accuracy
 
 
-def weighted_accuracy(benchmark: Benchmark = CLEAN) -> Measure:
-  """Recall by class, weighted by the number of its images.
+def weighted_score(score: str, benchmark: Benchmark = CLEAN) -> Measure:
+  """A score by class, weighted by the number of images of each class.
 
-  The weights cancel what recall is divided by, so this is the accuracy.
+  Args:
+    score: 'precision', 'recall' or 'f1'. Recall is the accuracy: the weights
+      cancel what it is divided by.
+    benchmark: whose clean set it is of.
+
+  Returns:
+    The `Measure`.
   """
-  return Measure('weighted average accuracy', benchmark, _weighted_accuracy)
+  errors.check_choice('score', score, _SCORES)
+  return Measure(
+    f'weighted {_SCORES[score]}',
+    benchmark,
+    lambda found: getattr(_clean(found).class_scores, score),
+  )
 
 
-def _weighted_accuracy(found: evaluation.Results) -> float:
-  row = _clean(found)
-  recall = row.per_class
-  return sum(recall[k] * row.class_total[k] for k in recall) / row.total
+_SCORES = {'precision': 'precision', 'recall': 'recall', 'f1': 'F1'}
 
 
 def class_accuracy(label: int, benchmark: Benchmark = CLEAN) -> Measure:

@@ -6,7 +6,6 @@ says which sets they are of, and how many images each has if not all.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-import json
 import os
 import pathlib
 from typing import Any
@@ -16,6 +15,7 @@ import ml_collections
 
 from robustjax import errors
 from robustjax import evaluation
+from robustjax import files
 from robustjax import training
 from robustjax.data import sources
 from robustjax.papers import measures
@@ -63,17 +63,27 @@ def read(
     Results and summary.
   """
   try:
-    summary = json.loads((folder / 'summary.json').read_text())
-    path = results_file(folder, benchmark, num_images)
-    content = json.loads(path.read_text())
-  except (OSError, ValueError):
-    return None
+    summary = _summary(folder)
+    content = files.read_json(
+      results_file(folder, benchmark, num_images),
+      {'step': 'an integer', 'results': 'an object'},
+    )
+    results = evaluation.Results.from_dict(content['results'])
+  except (errors.InputError, KeyError, TypeError, ValueError):
+    return None  # None there, or damaged: it is measured anew.
   # The step measured may be an earlier one: the best on validation images.
   trained = content.get('trained_steps', content['step'])
   is_last = summary['finished'] and summary['step'] == trained
   if not is_last or run_files.read(folder).num_epochs != config.num_epochs:
     return None
-  return Measured(evaluation.Results.from_dict(content['results']), summary)
+  return Measured(results, summary)
+
+
+def _summary(folder: pathlib.Path) -> Mapping[str, Any]:
+  """What training reported of one seed."""
+  return files.read_json(
+    folder / 'summary.json', {'finished': 'true or false', 'step': 'an integer'}
+  )
 
 
 def measure(
@@ -89,9 +99,12 @@ def measure(
     benchmarks: what it is measured on.
     num_images: the first of the test images to take; None for all.
     data_dir: folder of prepared TFDS data sets.
+
+  Raises:
+    errors.InputError: if the run cannot be read, or the results be written.
   """
   restored = training.restore(folder)
-  trained = json.loads((folder / 'summary.json').read_text())['step']
+  trained = _summary(folder)['step']
   for benchmark in benchmarks:
     source = None
     if benchmark.name not in _PUBLISHED:
@@ -104,9 +117,7 @@ def measure(
       'trained_steps': trained,
       'results': found.to_dict(),
     }
-    path = results_file(folder, benchmark, num_images)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + '\n')
+    files.write_json(results_file(folder, benchmark, num_images), content)
 
 
 def test_images(

@@ -81,6 +81,10 @@ SMOKE = Scale(
       'augmix.width': '1',
     },
     'noise_progression.py': {'model.width': '0.05'},
+    'noise_progression.py:imagenet': {
+      'model.mean': '(0.5,)',  # of one channel
+      'model.deviation': '(0.5,)',
+    },
     'weight_map.py': {'validation_share': '0.1', 'crop_padding': '2'},
     'weight_map.py:resnet': {
       'model.channels': '(8, 16)',
@@ -139,10 +143,17 @@ def run_names(
     found[place] = known[key]
   if scale.num_rows is None or scale.num_rows >= len(table.rows):
     return found
-  rows = _some_rows(table, scale.num_rows)
-  column = table.columns[(len(table.columns) - 1) // 2]
-  kept = {found[row, column][0] for row in rows}
+  kept = {
+    found[row, _middle_column(table, row)][0]
+    for row in _some_rows(table, scale.num_rows)
+  }
   return {place: run for place, run in found.items() if run[0] in kept}
+
+
+def _middle_column(table: tables.Table, row: str) -> str:
+  """Of those that have a cell in the row."""
+  columns = [column for own, column in table.cells if own == row]
+  return columns[(len(columns) - 1) // 2]
 
 
 def _some_rows(table: tables.Table, count: int) -> list[str]:
@@ -183,10 +194,17 @@ def jobs(
   found = []
   for first, count in seeds:
     for config in unique:
-      config = ml_collections.ConfigDict(config.to_dict())
-      config.seed, config.num_seeds = first, count
-      found.append(config.lock())
+      found.append(with_seed(config, first, count))
   return found
+
+
+def with_seed(
+  config: ml_collections.ConfigDict, seed: int, num_seeds: int = 1
+) -> ml_collections.ConfigDict:
+  """A copy of a config for the seeds from `seed` on, locked."""
+  config = ml_collections.ConfigDict(config.to_dict())
+  config.seed, config.num_seeds = seed, num_seeds
+  return config.lock()
 
 
 def run_job(

@@ -10,6 +10,7 @@ from robustjax.papers import claims as claims_lib
 from robustjax.papers import measures
 
 Place = claims_lib.Place
+LOWER_IS_BETTER = ('error', 'mCE')
 
 
 class Cell(NamedTuple):
@@ -79,7 +80,8 @@ class Table(NamedTuple):
     cells: by (row, column).
     reference: the row others are compared with, column by column.
     note: how the published figures came about.
-    shows: 'accuracy', 'error' or 'mCE', in per cent.
+    shows: what the numbers are, in per cent: 'accuracy' or another score, or
+      one of `LOWER_IS_BETTER`.
     references: rows that are compared with another row, and with which.
     others: more that is measured of the same runs, each on the benchmark of
       the cell.

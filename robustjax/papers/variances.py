@@ -8,6 +8,7 @@ importance |IG| of its inputs. As a figure this is ours.
 
 from collections.abc import Mapping
 import functools
+import math
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -133,6 +134,32 @@ def describe(explained: Mapping[str, dict[str, Variances]]) -> dict[str, dict]:
   return {
     name: {path: one._asdict() for path, one in found.items()}
     for name, found in explained.items()
+  }
+
+
+def measure(
+  explained: Mapping[str, dict[str, Variances]],
+) -> dict[tuple[str, str], float]:
+  """What statements are judged by, layer by layer.
+
+  Args:
+    explained: from `explain`, by name of the network.
+
+  Returns:
+    By (network, 'amplification, layer N' and so on): log10 of the factor; its
+    'growth', log10 of the factor over the initial one; and the rank
+    'correlation'. What is not finite is left out.
+  """
+  found = {}
+  for name, layers_ in explained.items():
+    for number, one in enumerate(layers_.values(), start=1):
+      if one.factor > 0:
+        found[name, f'amplification, layer {number}'] = math.log10(one.factor)
+        growth = math.log10(one.factor / one.initial)
+        found[name, f'growth, layer {number}'] = growth
+      found[name, f'correlation, layer {number}'] = one.correlation
+  return {
+    place: value for place, value in found.items() if math.isfinite(value)
   }
 
 

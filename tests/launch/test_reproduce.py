@@ -30,7 +30,9 @@ def test_lists_what_can_be_run(reproduce):
     assert f'--figure=noiseout/{number} ' in printed
   for name in ('table=weight_map/4', 'figure=weight_map/4'):
     assert f'--{name} ' in printed
-  for name in ('noise_progression/resonance', 'noisy_dropout/11'):
+  for name in ('noisy_dropout/classes', 'noisy_dropout/resources'):
+    assert f'--table={name} ' in printed
+  for name in ('noise_progression/2-imagenet', 'noisy_dropout/11'):
     assert f'--figure={name} ' in printed
 
 

@@ -34,23 +34,22 @@ def _layer(x, params):
   return np.maximum(output + params['layer']['bias'], 0)
 
 
-def _literal(params, images, stride):
+def _literal(params, images):
   x = _layer(np.asarray(images, np.float64), params['first'])
   x = np.concatenate([x, _layer(x, params['dense_layers_0'])], axis=-1)
   views = np.lib.stride_tricks.sliding_window_view(x, (2, 2), (1, 2))
-  x = views.max(axis=(4, 5))[:, ::stride, ::stride]
+  x = views.max(axis=(4, 5))[:, ::2, ::2]
   for i in (1, 2):
     x = np.concatenate([x, _layer(x, params[f'dense_layers_{i}'])], axis=-1)
   pooled = x.mean(axis=(1, 2))
   return x, pooled @ params['dense']['kernel'] + params['dense']['bias']
 
 
-@pytest.mark.parametrize('pool_stride', [1, 2])
-def test_equals_a_literal_network(rng, pool_stride):
-  images, model = _images(rng), _create(pool_stride=pool_stride)
+def test_equals_a_literal_network(rng):
+  images, model = _images(rng), _create()
   variables = _drawn(rng, model, images)
   params = jax.tree.map(np.asarray, variables['params'])
-  maps, logits = _literal(params, images, pool_stride)
+  maps, logits = _literal(params, images)
   apply = jax.jit(lambda v, x: (
     model.apply(v, x, method='feature_maps'), model.apply(v, x)
   ))  # fmt: skip
@@ -60,11 +59,42 @@ def test_equals_a_literal_network(rng, pool_stride):
   np.testing.assert_allclose(found[1], logits, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize('pool_stride', [1, 2])
-def test_golden_parameter_count(pool_stride):
-  model = models.create('weight_map_densenet', pool_stride=pool_stride)
-  shapes = jax.eval_shape(model.init, KEY, jnp.zeros((1, 28, 28, 1)))
-  assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 288_090
+MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
+
+
+def test_golden_operations():
+  # 2 x 9 x places x maps read x maps made, and a bias for each output.
+  expected, maps = 28 * 28 * 16 * (2 * 9 * 1 + 1), 16
+  for side, count in zip((28, 14, 7, 3), (2, 4, 8, 16), strict=True):
+    for _ in range(count):
+      expected += side * side * 8 * (2 * 9 * maps + 1)
+      maps += 8
+  found = models.count_flops(models.create('weight_map_densenet'), MNIST)
+  assert found.total_on_maps == expected
+  assert round(found.total_on_maps / 1e6, 1) == 18.8
+
+
+@pytest.mark.parametrize(
+  ('shape', 'layer', 'alternating', 'expected'),
+  [
+    (MNIST, 'conv', False, 288_090),
+    (MNIST, 'smoothing', False, 1_082_698),
+    (MNIST, 'unsharp', False, 1_082_698),
+    (MNIST, 'smoothing', True, 631_042),
+    (MNIST, 'unsharp', True, 631_042),
+    (CIFAR10, 'conv', False, 288_378),
+    (CIFAR10, 'smoothing', False, 1_548_810),
+    (CIFAR10, 'unsharp', False, 1_548_810),
+    (CIFAR10, 'smoothing', True, 828_930),
+    (CIFAR10, 'unsharp', True, 828_930),
+  ],
+)
+def test_golden_parameter_counts(shape, layer, alternating, expected):
+  model = models.create(
+    'weight_map_densenet', layer=layer, alternating=alternating
+  )
+  shapes = jax.eval_shape(model.init, KEY, jnp.zeros((1, *shape)))
+  assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == expected
   assert shapes['params']['dense']['kernel'].shape == (256, 10)
 
 
@@ -78,7 +108,7 @@ def test_weight_maps_stand_in_the_place_of_all_or_every_second_layer(
   names = ('first', *(f'dense_layers_{i}' for i in range(3)))
   # A weight map has a bias for each place, a convolution one for each channel.
   places = [params[name]['layer']['bias'].shape[:-1] for name in names]
-  expected = [(6, 5), (6, 5), (5, 4), (5, 4)]
+  expected = [(6, 5), (6, 5), (3, 2), (3, 2)]
   if alternating:
     expected[0] = expected[2] = ()
   assert places == expected
@@ -94,10 +124,8 @@ def test_batch_normalisation_follows_every_layer_on_maps(rng):
 def test_bad_input_is_named(rng):
   with pytest.raises(errors.InputError, match='layer: .*conv | smoothing'):
     models.create('weight_map_densenet', layer='dense')
-  with pytest.raises(errors.InputError, match='pool_stride: .* got 3'):
-    models.create('weight_map_densenet', pool_stride=3)
   with pytest.raises(errors.InputError, match='at least 8 x 8'):
-    model = models.create('weight_map_densenet', pool_stride=2)
+    model = models.create('weight_map_densenet')
     jax.eval_shape(model.init, KEY, jnp.zeros((1, 7, 9, 1)))
   model = _create(layer='unsharp')
   variables = _drawn(rng, model, _images(rng))

@@ -69,9 +69,10 @@ def test_tables_1_3_and_4_of_noiseout_share_sixty_configurations(load_config):
   [
     ('noisy_dropout', 3 * 7),
     ('weight_map', 9 + 10 + 6 + 6),
-    # Nine on two data sets; 3 x 7 deviations and none on two; four regimes.
-    # Of the sweep 1.5 and 3.5, falling and rising, and none are in Figure 1.
-    ('noise_progression', 2 * 9 + 2 * (3 * 7 + 1) + 4 - 2 * 3),
+    # Nine on two data sets; 3 x 7 deviations and none on two; four regimes on
+    # two. Of the sweep 1.5 and 3.5, falling and rising, and none are in Figure
+    # 1; of that with low resolution first 3.5 and none.
+    ('noise_progression', 2 * 9 + 2 * (3 * 7 + 1) - 2 * 3 + 8 - 2 + 2 * 4),
   ],
 )
 def test_figures_of_a_paper_share_runs(paper, expected, load_config):

@@ -124,7 +124,7 @@ def test_statements_are_judged_beside_the_table():
   claim = claims.Claim(
     'gates help',
     'section 1',
-    claims.higher([('Gate', '0 %')], [('CNN', '0 %')]),
+    claims.mean_higher([('Gate', '0 %')], [('CNN', '0 %')]),
   )
   table = TABLE._replace(claims=(claim,))
   text = comparison.to_markdown('p/1', table, FOUND, {})

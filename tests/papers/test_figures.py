@@ -79,10 +79,11 @@ def _draw(name, one, images, monkeypatch, folder):
   explanation = figure.explanation._replace(explain=lambda *arguments: one)
   replaced = figure._replace(explanation=explanation)
   monkeypatch.setitem(figures.FIGURES, name, replaced)
-  restored = dict.fromkeys(figure.cells)
+  restored = {0: dict.fromkeys(figure.cells)}
   paths = figures.draw(name, restored, images, folder, {'devices': 'x'})
   stem = name.replace('/', '-figure-')
-  assert [path.name for path in paths] == [f'{stem}.png', f'{stem}.json']
+  ends = ('png', 'json', 'md') if figure.claims else ('png', 'json')
+  assert [path.name for path in paths] == [f'{stem}.{end}' for end in ends]
   assert paths[0].read_bytes().startswith(b'\x89PNG')
   return json.loads(paths[1].read_text())['images']
 
@@ -118,10 +119,83 @@ def test_several_classifiers_are_drawn_side_by_side(
     'noiseout/5-cifar10': gates,
     'noiseout/5-mnist': gates,
     'weight_map/5': heat_maps.HeatMaps(
-      images, labels, np.array([7, 2]), maps, share, share + 0.5
+      images, labels, np.array([7, 2]), maps, share, np.full(2, 0.7)
     ),
     'weight_map/amplification': {'layer': variances.Variances(2.0, 0.1, 0.5)},
   }[name]
   pairs = {'test': (images, labels)}
   content = _draw(name, one, pairs, monkeypatch, tmp_path)
   assert list(content) == list(figures.FIGURES[name].cells)
+
+
+def _draw_seeds(name, explained, monkeypatch, folder):
+  """Judges the statements of a figure: what is explained by seed and name."""
+  figure = figures.FIGURES[name]
+  explanation = figure.explanation._replace(explain=lambda one, *pair: one)
+  replaced = figure._replace(explanation=explanation)
+  monkeypatch.setitem(figures.FIGURES, name, replaced)
+  images = {'test': (np.zeros((1, 4, 4, 1)), np.zeros(1, int))}
+  paths = figures.draw(name, explained, images, folder, {'devices': 'x'})
+  content = json.loads(paths[1].read_text())
+  assert '| the paper says | of ours it |' in paths[2].read_text()
+  return content, [claim['answer'] for claim in content['claims']]
+
+
+def _maps(share):
+  images = np.zeros((2, 4, 4, 1), np.float32)
+  labels = np.array([1, 2])
+  shares = np.array([share, np.nan])  # The second map is empty.
+  return heat_maps.HeatMaps(
+    images, labels, labels, images[..., 0], shares, np.full(2, 0.8)
+  )
+
+
+def test_activity_on_the_background_is_judged_over_seeds(monkeypatch, tmp_path):
+  def explained(cnn, smoothing, unsharp):
+    shares = {'cnn': cnn, 'smoothing': smoothing, 'unsharp': unsharp}
+    return {
+      seed: {name: _maps(one + 1e-3 * seed) for name, one in shares.items()}
+      for seed in range(3)
+    }
+
+  draw = lambda *shares: _draw_seeds(
+    'weight_map/5', explained(*shares), monkeypatch, tmp_path
+  )
+  content, answers = draw(0.7, 0.5, 0.3)
+  assert answers == ['holds'] * 3
+  place = {'row': 'unsharp', 'column': 'background'}
+  (measured,) = (
+    one for one in content['measured'] if place.items() <= one.items()
+  )
+  assert measured['by_seed'] == pytest.approx(
+    {'0': 0.3, '1': 0.301, '2': 0.302}
+  )
+  # The mean of both is below the CNN's; unsharp is not, and is even all over.
+  _, answers = draw(0.7, 0.1, 0.8)
+  assert answers == ['does not hold', 'does not hold', 'cannot be told']
+
+
+def test_amplification_is_judged_in_every_layer(monkeypatch, tmp_path):
+  def explained(factors, correlation):
+    found = {
+      f'layers_{i}/layer': variances.Variances(factor, 0.1, correlation)
+      for i, factor in enumerate(factors)
+    }
+    return {seed: {'smoothing': found, 'unsharp': found} for seed in range(3)}
+
+  draw = lambda *numbers: _draw_seeds(
+    'weight_map/amplification', explained(*numbers), monkeypatch, tmp_path
+  )
+  content, answers = draw((10.0, 2.0, 2.0), 0.4)
+  assert answers == ['holds'] * 3
+  assert len(content['measured']) == 2 * 3 * 3
+  # One layer of three does not amplify, but more than at the start (.1).
+  _, answers = draw((10.0, 10.0, 0.5), -0.4)
+  assert answers == ['does not hold', 'holds', 'does not hold']
+
+
+def test_one_seed_cannot_tell(monkeypatch, tmp_path):
+  one = {'smoothing': {}, 'unsharp': {}, 'cnn': {}}
+  maps = {0: dict.fromkeys(one, _maps(0.5))}
+  _, answers = _draw_seeds('weight_map/5', maps, monkeypatch, tmp_path)
+  assert set(answers) == {'cannot be told'}

@@ -85,6 +85,15 @@ def test_empty_maps_are_counted_and_left_out():
   assert described['share_of_mass_on_background'] is None
 
 
+def test_networks_without_any_map_have_no_background():
+  found = heat_maps.measure(
+    {'CNN': MADE, 'unsharp': MADE._replace(background=np.full(3, np.nan))}
+  )
+  assert found == {
+    ('CNN', 'background'): 0.5, ('CNN', 'even'): 0.5, ('unsharp', 'even'): 0.5,
+  }  # fmt: skip
+
+
 def test_a_row_of_images_and_one_per_network():
   figure = heat_maps.plot({'CNN': MADE, 'unsharp': MADE})
   assert len(figure.axes) == 3 * 3

@@ -16,6 +16,7 @@ CLEAN = evaluation.Row(
   top5_correct=9,
   class_correct=(1, 6),
   class_total=(4, 6),
+  class_taken=(1, 9),
 )
 NOISY = evaluation.Row('gaussian_noise', 0.2, 4, 10)
 BLURRED = evaluation.Row('gaussian_blur', 0.2, 2, 10)
@@ -80,11 +81,22 @@ def test_only_imagenet_c_has_corruption_errors():
     measures.mean_corruption_error().of(part)
 
 
-def test_the_weighted_average_is_the_accuracy():
-  # Recalls 1/4 and 6/6, weighted by 4 and 6 of 10 images.
-  expected = (1 / 4) * 0.4 + 1.0 * 0.6
-  found = measures.weighted_accuracy().of(FOUND)
-  assert found == pytest.approx(expected) == pytest.approx(CLEAN.accuracy)
+@pytest.mark.parametrize(
+  ('score', 'expected'),
+  [
+    # Of four images of class 0 one is right, of six of class 1 all are; one is
+    # taken for class 0, nine for class 1.
+    ('precision', 0.4 * 1 / 1 + 0.6 * 6 / 9),
+    ('recall', 0.4 * 1 / 4 + 0.6 * 6 / 6),
+    ('f1', 0.4 * 2 / 5 + 0.6 * 12 / 15),
+  ],
+)
+def test_scores_by_class_are_weighted_by_their_images(score, expected):
+  measure = measures.weighted_score(score)
+  assert measure.of(FOUND) == pytest.approx(expected)
+  assert (measure.of(FOUND) == pytest.approx(CLEAN.accuracy)) is (
+    score == 'recall'
+  )
 
 
 def test_top_5_takes_more_than_five_classes():

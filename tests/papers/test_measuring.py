@@ -22,7 +22,7 @@ CONFIG = ml_collections.ConfigDict({'dataset': 'digits', 'num_epochs': 2})
 def _predict(images):
   """Class 1 where an image is bright."""
   bright = images.mean(axis=(1, 2, 3)) > 0.5
-  return jnp.stack([~bright, bright], axis=1).astype(jnp.float32)
+  return 4.0 * jnp.stack([~bright, bright], axis=1).astype(jnp.float32)
 
 
 @pytest.fixture
@@ -66,6 +66,32 @@ def test_a_run_that_went_on_is_measured_anew(folder):
   path = folder / 'summary.json'
   path.write_text(json.dumps({'finished': True, 'step': 15}))
   assert measuring.read(folder, NOISE, CONFIG) is None
+
+
+@pytest.mark.parametrize('content', ['', '{"step": 5', '5', '{}', '[]'])
+@pytest.mark.parametrize('is_summary', [False, True])
+def test_damaged_files_are_measured_anew(folder, content, is_summary):
+  measuring.measure(folder, [measures.CLEAN])
+  assert measuring.read(folder, measures.CLEAN, CONFIG)
+  path = measuring.results_file(folder, measures.CLEAN, None)
+  damaged = folder / 'summary.json' if is_summary else path
+  damaged.write_text(content)
+  assert measuring.read(folder, measures.CLEAN, CONFIG) is None
+
+
+def test_results_that_are_none_are_measured_anew(folder):
+  measuring.measure(folder, [measures.CLEAN])
+  path = measuring.results_file(folder, measures.CLEAN, None)
+  content = json.loads(path.read_text())
+  for results in ({}, content['results'] | {'rows': [{}]}, 5, None):
+    path.write_text(json.dumps(content | {'results': results}))
+    assert measuring.read(folder, measures.CLEAN, CONFIG) is None
+
+
+def test_what_cannot_be_written_is_named_and_nothing_half(folder):
+  (folder / 'evaluation').write_text('no folder')
+  with pytest.raises(errors.InputError, match='a file that can be written'):
+    measuring.measure(folder, [measures.CLEAN])
 
 
 def test_results_of_earlier_versions_are_of_the_last_step(folder):

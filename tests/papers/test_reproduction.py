@@ -13,6 +13,7 @@ from robustjax.papers import measures
 from robustjax.papers import measuring
 from robustjax.papers import reproduction
 from robustjax.papers import tables
+from robustjax.training import run_config
 from robustjax.training import run_files
 
 NOISE = measures.Benchmark('degradations', {'gaussian_noise': (0.2,)})
@@ -180,14 +181,35 @@ def test_an_interrupted_job_is_not_measured(config, tmp_path, monkeypatch):
   assert not _run(config, tmp_path)
 
 
-def test_fewer_seeds_than_before_are_no_other_run(config, tmp_path):
+def test_fewer_seeds_than_before_are_no_other_run(
+  config, tmp_path, monkeypatch
+):
   config = ml_collections.ConfigDict(config.to_dict())
   config.num_seeds = 3
   folder = reproduction.run_folder(tmp_path, config)
   run_files.claim(folder, config)
+  trained, measured = [], []
+
+  def train(config, workdir, **options):
+    run_files.claim(workdir, config)  # Refuses another run.
+    trained.append((config.num_seeds, workdir))
+    return {'finished': True}
+
+  monkeypatch.setattr(training, 'train', train)
+  monkeypatch.setattr(
+    measuring, 'measure', lambda folder, *others: measured.append(folder.name)
+  )
   config.num_seeds = 2
   assert _run(config, tmp_path)
-  assert _read(folder, 1, config)
+  assert trained == [(3, folder)]
+  assert measured == ['seed-0', 'seed-1']
+
+
+def test_a_copy_has_another_seed(config):
+  one = reproduction.with_seed(config, 4)
+  assert (one.seed, one.num_seeds, one.is_locked) == (4, 1, True)
+  assert (config.seed, config.num_seeds) == (0, 1)
+  assert run_config.name(one) == run_config.name(config)
 
 
 def test_what_is_not_prepared_is_named_before_training(load, monkeypatch):

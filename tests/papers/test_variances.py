@@ -76,3 +76,21 @@ def test_numbers_and_axes_are_by_network_and_layer():
   assert factors.get_yscale() == 'log'
   np.testing.assert_allclose(factors.lines[0].get_ydata(), [0.5, 2.0])
   np.testing.assert_allclose(correlations.lines[0].get_ydata(), [-0.25, 0.75])
+
+
+def test_what_is_not_finite_is_not_judged():
+  found = variances.measure(
+    {
+      'unsharp': {
+        'a': variances.Variances(100.0, 0.1, float('nan')),
+        'b': variances.Variances(float('nan'), 0.1, 0.5),
+        'c': variances.Variances(0.0, 0.1, -0.5),
+      }
+    }
+  )
+  assert found == {
+    ('unsharp', 'amplification, layer 1'): pytest.approx(2.0),
+    ('unsharp', 'growth, layer 1'): pytest.approx(3.0),
+    ('unsharp', 'correlation, layer 2'): 0.5,
+    ('unsharp', 'correlation, layer 3'): -0.5,
+  }
