@@ -16,6 +16,7 @@ import ml_collections
 from ml_collections import config_flags
 
 from robustjax import errors
+from robustjax import files
 from robustjax import host_memory
 from robustjax.training import processes
 from robustjax.training import run_config
@@ -142,11 +143,16 @@ def _check_config(argv: Sequence[str]) -> None:
 def _parse(argv: Sequence[str]) -> list[str]:
   _check_config(argv)
   try:
-    return flags.FLAGS(argv)
-  except (flags.Error, TypeError) as error:
+    left = flags.FLAGS(argv)
+  except SystemExit as error:  # Of --help, which is no failure.
+    raise SystemExit(0) from error
+  except Exception as error:  # What a value raises where it is made a number.
     message = str(error.args[0]) if error.args else str(error)
-    got = message.strip().splitlines()[-1]
+    got = (message.strip() or type(error).__name__).splitlines()[-1]
     raise errors.InputError('flags', 'as --help says', got) from error
+  if 'data_dir' in flags.FLAGS and flags.FLAGS.data_dir is not None:
+    files.local_path('data_dir', flags.FLAGS.data_dir)
+  return left
 
 
 def run(
@@ -157,12 +163,15 @@ def run(
 ) -> None:
   """Parses the flags and runs `main`; bad input ends in one line and code 2.
 
+  So does a training that diverges: it is its config that has to change.
+
   Args:
     main: takes what is left of the command line after the flags.
     takes_names: whether there may be more left than the program's name.
     resumes: whether the same command goes on where Ctrl-C stopped it.
   """
-  logging.set_verbosity(logging.ERROR)
+  # Libraries log pages about what they also raise, and we name in a line.
+  logging.set_verbosity(logging.FATAL)
   host_memory.keep_freed()
 
   def checked(argv):
@@ -173,8 +182,9 @@ def run(
 
   try:
     app.run(checked, flags_parser=_parse)
-  except errors.InputError as error:
-    print(f'error: {error}', file=sys.stderr)
+  except (errors.InputError, errors.DivergedError) as error:
+    line = ' '.join(str(error).split())
+    print(f'error: {line}', file=sys.stderr)
     processes.leave(2)
   except KeyboardInterrupt:
     what = 'resumes' if resumes else 'begins anew'
