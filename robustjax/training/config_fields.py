@@ -30,20 +30,22 @@ _NOT_OPTIONS = (
   'name', 'parent', 'dtype', 'num_classes', 'flattened', 'penultimate',
   'dropout',
 )  # fmt: skip
-_VARIANT = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}')
+_LONGEST_NAME = 100
+_VARIANT = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9_.-]*')
 _DATASET = re.compile(r'\w[\w.:+-]*(/[\w.:+-]+)*', re.ASCII)
 
 
 def _variant(field: str, value: Any) -> None:
   # It becomes part of the names of files.
-  if not isinstance(value, str) or not _VARIANT.fullmatch(value):
-    expected = 'a name of letters, digits, - _ and ., not first'
+  is_name = isinstance(value, str) and _VARIANT.fullmatch(value)
+  if not is_name or len(value) > _LONGEST_NAME:
+    expected = 'a name of letters, digits, - _ and ., the last not first'
     raise errors.InputError(field, expected, repr(value))
 
 
 def _dataset(field: str, value: Any) -> None:
   is_name = isinstance(value, str) and _DATASET.fullmatch(value)
-  if not is_name or '..' in value:
+  if not is_name or '..' in value or len(value) > _LONGEST_NAME:
     expected = "a name, as 'mnist' or 'imagenet2012_corrupted/fog_1'"
     raise errors.InputError(field, expected, repr(value))
 

@@ -201,7 +201,9 @@ def override(config: ml_collections.ConfigDict, field: str, text: str) -> None:
   kind = type(flat[field])
   try:
     value = _parsed(text, kind)
-  except (KeyError, TypeError, ValueError, SyntaxError) as error:
+  except (
+    KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError,
+  ) as error:  # fmt: skip
     expected = f'a value of type {kind.__name__}'
     raise errors.InputError(field, expected, repr(text)) from error
   config.update_from_flattened_dict({field: value})
