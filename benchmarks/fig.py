@@ -145,7 +145,9 @@ _ROWS = (
 
 def _in_process(python: str, library: str, count: int) -> dict:
   command = [python, __file__, f'--only={library}', f'--count={count}']
-  done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+  done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+  if done.returncode:
+    sys.exit(f'failed: {" ".join(command)}')
   return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -42,9 +42,10 @@ def _measure_jax(count: int) -> dict:
 
   from robustjax.training import timing
 
-  path = _ROOT / 'configs' / 'noiseout.py'
-  get_config = runpy.run_path(str(path))['get_config']
-  configs = {name: get_config(name) for name in _STEPS[1:]}
+  sys.path.insert(0, str(_ROOT))  # configs/ is not installed.
+  from configs import noiseout
+
+  configs = {name: noiseout.get_config(name) for name in _STEPS[1:]}
   timings = timing.time_steps(configs, count=count, rounds=1)
   found = {'jax': jax.__version__, 'device': jax.devices()[0].device_kind}
   for name, one in timings.items():
@@ -94,8 +95,10 @@ _MEASURES = {'jax': _measure_jax, 'torch': _measure_torch}
 def _in_process(python: str, options: argparse.Namespace, **flags) -> dict:
   command = [python, __file__, f'--count={options.count}']
   command += [f'--{name}={value}' for name, value in flags.items()]
-  done = subprocess.run(command, check=True, capture_output=True, text=True)
-  return json.loads(done.stdout)
+  done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+  if done.returncode:
+    sys.exit(f'failed: {" ".join(command)}')
+  return json.loads(done.stdout.splitlines()[-1])
 
 
 def _measure_round(options: argparse.Namespace) -> dict[str, dict]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import errno
 import os
 import pathlib
 import runpy
@@ -16,12 +17,17 @@ import ml_collections
 from ml_collections import config_flags
 
 from robustjax import errors
+from robustjax import files
 from robustjax import host_memory
 from robustjax.training import processes
 from robustjax.training import run_config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # exit code, as shells give it after Ctrl-C
+# A disk that is full, a folder that may not be written to: no bug of ours.
+_UNWRITABLE = (
+  errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES,
+)  # fmt: skip
 
 
 def _make_importable() -> None:
@@ -39,13 +45,17 @@ def load_config(path: os.PathLike, *variant: str) -> ml_collections.ConfigDict:
 def define_config() -> flags.FlagHolder:
   """The flag --config=FILE[:VARIANT], with --config.FIELD=VALUE beside it."""
   _make_importable()
-  return config_flags.DEFINE_config_file(
-    'config',
-    None,
-    'FILE[:VARIANT], such as configs/noiseout.py:noiseout; any of its fields'
-    ' can be changed with --config.FIELD=VALUE.',
-    lock_config=True,
-  )
+  try:
+    return config_flags.DEFINE_config_file(
+      'config',
+      None,
+      'FILE[:VARIANT], such as configs/noiseout.py:noiseout; any of its fields'
+      ' can be changed with --config.FIELD=VALUE.',
+      lock_config=True,
+    )
+  except flags.Error as error:  # It looks into a --flagfile at once.
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(2)
 
 
 def define_data_dir() -> flags.FlagHolder:
@@ -93,8 +103,13 @@ def join_processes() -> None:
     expected = f'a value beside the others of {", ".join(_PROCESSES)}'
     raise errors.InputError(missing[0], expected, 'none')
   if not missing:
-    last = given['num_processes'] - 1
-    errors.check_integer('process_id', given['process_id'], high=last)
+    host, _, port = given['coordinator'].rpartition(':')
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+      got = repr(given['coordinator'])
+      raise errors.InputError('coordinator', 'HOST:PORT', got)
+    count = given['num_processes']
+    errors.check_integer('num_processes', count, low=1, high=10**6)
+    errors.check_integer('process_id', given['process_id'], high=count - 1)
   try:
     jax.distributed.initialize(
       given['coordinator'], given['num_processes'], given['process_id']
@@ -131,7 +146,7 @@ def _check_config(argv: Sequence[str]) -> None:
     try:
       config = load_config(path, *([variant] if variant else []))
       known = run_config.flatten(config)
-    except Exception as error:  # Whatever a file may raise when it is run.
+    except (Exception, SystemExit) as error:  # Whatever a file does when run.
       expected = 'a file whose get_config gives a config'
       got = f'{value}: {type(error).__name__}: {error}'.splitlines()[0]
       raise errors.InputError('config', expected, got) from error
@@ -142,11 +157,16 @@ def _check_config(argv: Sequence[str]) -> None:
 def _parse(argv: Sequence[str]) -> list[str]:
   _check_config(argv)
   try:
-    return flags.FLAGS(argv)
-  except (flags.Error, TypeError) as error:
+    left = flags.FLAGS(argv)
+  except SystemExit as error:  # Of --help, which is no failure.
+    raise SystemExit(0) from error
+  except Exception as error:  # What a value raises where it is made a number.
     message = str(error.args[0]) if error.args else str(error)
-    got = message.strip().splitlines()[-1]
+    got = (message.strip() or type(error).__name__).splitlines()[-1]
     raise errors.InputError('flags', 'as --help says', got) from error
+  if 'data_dir' in flags.FLAGS and flags.FLAGS.data_dir is not None:
+    files.local_path('data_dir', flags.FLAGS.data_dir)
+  return left
 
 
 def run(
@@ -157,12 +177,15 @@ def run(
 ) -> None:
   """Parses the flags and runs `main`; bad input ends in one line and code 2.
 
+  So does a training that diverges: it is its config that has to change.
+
   Args:
     main: takes what is left of the command line after the flags.
     takes_names: whether there may be more left than the program's name.
     resumes: whether the same command goes on where Ctrl-C stopped it.
   """
-  logging.set_verbosity(logging.ERROR)
+  # Libraries log pages about what they also raise, and we name in a line.
+  logging.set_verbosity(logging.FATAL)
   host_memory.keep_freed()
 
   def checked(argv):
@@ -173,7 +196,13 @@ def run(
 
   try:
     app.run(checked, flags_parser=_parse)
-  except errors.InputError as error:
+  except (errors.InputError, errors.DivergedError) as error:
+    line = ' '.join(str(error).split())
+    print(f'error: {line}', file=sys.stderr)
+    processes.leave(2)
+  except OSError as error:
+    if error.errno not in _UNWRITABLE:
+      raise
     print(f'error: {error}', file=sys.stderr)
     processes.leave(2)
   except KeyboardInterrupt:

@@ -18,6 +18,7 @@ import robustjax
 from robustjax import data
 from robustjax import evaluation
 from robustjax.evaluation import report
+from robustjax.training import run_files
 
 _WORKDIR = flags.DEFINE_string(
   'workdir',
@@ -46,7 +47,7 @@ def _config(variant: str):
 
 
 def main(unused_names):
-  workdir = pathlib.Path(_WORKDIR.value).expanduser()
+  workdir = run_files.check_new('workdir', _WORKDIR.value)
   digits = data.load('digits', 'test')
   table = {}
   for variant in _VARIANTS:

@@ -25,6 +25,7 @@ import robustjax
 from robustjax import corruptions
 from robustjax import data
 from robustjax import errors
+from robustjax import files
 from robustjax import papers
 from robustjax import progress
 from robustjax import random_keys
@@ -76,6 +77,7 @@ flags.adopt_module_key_flags(command_line)
 _SMOKE = 'SMOKE RUN on the digits: figures without meaning, to see that it runs'
 _SMOKE_DEGRADATION = 'gaussian_noise'
 _NUM_SEEDS_BY_DEFAULT = 10
+_NOT_OVERRIDDEN = ('variant', 'seed', 'num_seeds')
 _SECONDS_BETWEEN_WRITES = 60
 
 
@@ -84,10 +86,10 @@ def _scale() -> reproduction.Scale:
   scale = reproduction.Scale(_NUM_SEEDS_BY_DEFAULT)
   if _SCALE.value == 'smoke':
     scale = reproduction.SMOKE
-  for name, flag in (('num_seeds', _NUM_SEEDS), ('num_images', _NUM_IMAGES)):
+  for flag, high in ((_NUM_SEEDS, 1000), (_NUM_IMAGES, 10**9)):
     if flag.value is not None:
-      errors.check_integer(name, flag.value, low=1)
-      scale = scale._replace(**{name: flag.value})
+      errors.check_integer(flag.name, flag.value, low=1, high=high)
+      scale = scale._replace(**{flag.name: flag.value})
   changes = _changes()
   if _NUM_EPOCHS.value is not None:
     changes['num_epochs'] = str(_NUM_EPOCHS.value)
@@ -101,6 +103,9 @@ def _changes() -> dict[str, str]:
     field, has_value, value = text.partition('=')
     if not has_value:
       raise errors.InputError('override', 'FIELD=VALUE', repr(text))
+    if field in _NOT_OVERRIDDEN:
+      expected = 'another field: seeds are counted by --num_seeds, from 0'
+      raise errors.InputError('override', expected, repr(text))
     found[field] = value
   return found
 
@@ -291,20 +296,27 @@ def _wanted() -> list[tuple[str, str]]:
   return found
 
 
-def _make_folder(out: pathlib.Path) -> None:
-  try:
-    out.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    expected = 'a folder that can be written to'
-    raise errors.InputError('out', expected, f'{error}') from error
+def _check(kind: str, name: str) -> None:
+  """Raises errors.InputError on bad overrides, rows and columns."""
+  scale = _scale()
+  if kind == 'figure' and name in papers.FIGURES:
+    for cell in papers.FIGURES[name].cells.values():
+      reproduction.cell_config(cell, _load_config, scale)
+    return
+  table = (papers.TABLES if kind == 'table' else papers.CURVES).get(name)
+  if table is not None:  # What a training costs has no cells.
+    table = tables.only(table, rows=_ROWS.value, columns=_COLUMNS.value)
+    reproduction.run_names(table, _load_config, scale)
 
 
 def main(unused_names):
   if _LIST.value:
     return _print_list()
-  wanted, out = _wanted(), pathlib.Path(_OUT.value).expanduser()
-  _scale()  # Its flags are checked before anything is written.
-  _make_folder(out)
+  wanted, out = _wanted(), run_files.check_new('out', _OUT.value)
+  for kind, name in wanted:  # All of them, before anything is written.
+    _check(kind, name)
+  with files.writing(out):
+    out.mkdir(parents=True, exist_ok=True)
   for kind, name in wanted:
     if not _reproduce(kind, name, out):
       print('interrupted; the same command resumes')

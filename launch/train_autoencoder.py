@@ -11,15 +11,16 @@ should say that it comes from this one.
 """
 
 import os
-import pathlib
 
 from absl import flags
 
 import command_line
 from robustjax import augmentation
 from robustjax import errors
+from robustjax import files
 from robustjax import random_keys
 from robustjax.training import autoencoder_training
+from robustjax.training import config_fields
 
 _DATASET = flags.DEFINE_string(
   'dataset', 'cifar10', 'Name of a data set, as in a config.'
@@ -41,17 +42,20 @@ flags.adopt_module_key_flags(command_line)
 
 def _check_out() -> None:
   """Minutes before the file is written, not after."""
-  path = pathlib.Path(_OUT.value).expanduser()
+  path = files.local_path('out', _OUT.value)
   is_writable = path.parent.is_dir() and os.access(path.parent, os.W_OK)
-  if not _OUT.value or path.is_dir() or not is_writable:
+  if path.is_dir() or not is_writable:
     expected = 'a file in a folder that can be written to'
     raise errors.InputError('out', expected, repr(_OUT.value))
 
 
 def main(unused_names):
   _check_out()
+  config_fields.FIELDS['dataset']('dataset', _DATASET.value)
   random_keys.check_seed('seed', _SEED.value)
-  errors.check_integer('num_steps', _NUM_STEPS.value, low=1)
+  for flag, high in ((_NUM_STEPS, 10**7), (_BATCH_SIZE, 10**6), (_SIDE, 4096)):
+    if flag.value is not None:
+      errors.check_integer(flag.name, flag.value, low=1, high=high)
   where = {'data_dir': _DATA_DIR.value, 'side': _SIDE.value}
   batches = autoencoder_training.read_images(
     _DATASET.value, seed=_SEED.value, batch_size=_BATCH_SIZE.value, **where

@@ -20,16 +20,23 @@ class InputError(ValueError):
     field: name of the argument, config field or flag at fault.
     expected: what would have been accepted.
     got: what came instead.
+    hint: what was probably meant; '' where nothing comes close.
   """
 
-  def __init__(self, field: str, expected: str, got: str):
-    super().__init__(field, expected, got)
+  def __init__(self, field: str, expected: str, got: str, hint: str = ''):
+    super().__init__(field, expected, got, hint)
     self.field = field
     self.expected = expected
     self.got = got
+    self.hint = hint
 
   def __str__(self) -> str:
-    return f'{self.field}: expected {self.expected}, got {self.got}'
+    hint = f'did you mean {self.hint!r}? ' if self.hint else ''
+    return f'{self.field}: {hint}expected {self.expected}, got {self.got}'
+
+
+class DivergedError(FloatingPointError):
+  """A training whose loss or parameters are no longer finite, in one line."""
 
 
 def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
@@ -44,12 +51,11 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
     InputError: with the closest accepted name, when one is close.
   """
   choices = list(choices)
-  if not hasattr(value, 'dtype') and value in choices:
+  if isinstance(value, str) and value in choices:
     return
   close = difflib.get_close_matches(str(value), choices, n=1)
-  hint = f' (did you mean {close[0]!r}?)' if close else ''
-  names = ' | '.join(choices)
-  raise InputError(field, f'one of {names}', f'{value!r}{hint}')
+  expected = f'one of {" | ".join(choices)}'
+  raise InputError(field, expected, repr(value), *close)
 
 
 def _is_traced(value: Any) -> bool:
@@ -94,7 +100,8 @@ def check_range(
     got = f'{value.dtype} {value.shape}' if is_array else repr(value)
     raise InputError(field, expected, got)
   for number in extremes:
-    is_within = np.isfinite(number) and low <= number <= high
+    # Compared, not np.isfinite, which takes no integer beyond 64 bits.
+    is_within = -np.inf < number < np.inf and low <= number <= high
     if not is_within or (open_low and number == low):
       raise InputError(field, expected, repr(number))
 

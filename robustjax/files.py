@@ -6,15 +6,19 @@ whatever it reads back may be missing, empty, cut, edited, or a folder.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import json
 import os
 import pathlib
+import re
 from typing import Any
 from typing import BinaryIO
 
 from robustjax import errors
 
+_URL = re.compile(r'[A-Za-z][\w+.-]*://')
 # The types JSON has, by what a message calls them.
 _KINDS = {
   'text': str,
@@ -24,6 +28,89 @@ _KINDS = {
   'a list': list,
   'an object': dict,
 }
+
+
+def local_path(field: str, path: Any) -> pathlib.Path:
+  """The path a user gives, with ~ replaced.
+
+  Args:
+    field: name to report.
+    path: a `str` or `os.PathLike`.
+
+  Returns:
+    A path; nothing needs to be there.
+
+  Raises:
+    errors.InputError: if it is empty, no text, a URL such as gs://bucket, has
+      characters that do not print, or names a home folder that is not there.
+  """
+  expected = 'a path on this machine'
+  if not isinstance(path, str | os.PathLike):
+    raise errors.InputError(field, expected, repr(path))
+  text = os.fspath(path)
+  if not isinstance(text, str) or not text.isprintable() or not text:
+    raise errors.InputError(field, expected, repr(text))
+  if _URL.match(text):
+    raise errors.InputError(field, expected, repr(text))
+  try:
+    path = pathlib.Path(text).expanduser()
+    with contextlib.suppress(PermissionError):
+      path.exists()
+    return path
+  except OSError as error:  # A name that is too long, links in a circle.
+    got = f'{text[:40]}... ({error.strerror})'
+    raise errors.InputError(field, expected, got) from error
+  except RuntimeError as error:
+    expected = 'a home folder that there is'
+    raise errors.InputError(field, expected, repr(text)) from error
+
+
+def set_aside(
+  path: str | os.PathLike, folder: str | os.PathLike | None = None
+) -> pathlib.Path:
+  """Renames what is damaged to `damaged-NAME`, so that nothing is lost.
+
+  Args:
+    path: of a file or folder.
+    folder: where to; by default where it is.
+
+  Returns:
+    Its new path.
+
+  Raises:
+    errors.InputError: if it cannot be renamed.
+  """
+  path = pathlib.Path(path)
+  folder = path.parent if folder is None else pathlib.Path(folder)
+  target, number = folder / f'damaged-{path.name}', 1
+  while target.exists():
+    number += 1
+    target = folder / f'damaged-{path.name}-{number}'
+  with writing(path):
+    path.rename(target)
+  return target
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+  """Names a path whose writing fails, in one line.
+
+  Args:
+    path: of what is written.
+
+  Yields:
+    None.
+
+  Raises:
+    errors.InputError: in the place of an OSError: a full disk, a folder that is
+      read-only.
+  """
+  try:
+    yield
+  except OSError as error:
+    expected = 'a path that can be written to'
+    got = error.strerror or str(error)
+    raise errors.InputError(str(path), expected, got) from error
 
 
 def write_whole(
@@ -41,7 +128,7 @@ def write_whole(
   """
   path = pathlib.Path(path)
   beside = path.with_name(f'.{path.name}.{os.getpid()}.writing')
-  try:
+  with writing(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
       with beside.open('wb') as file:
@@ -52,10 +139,6 @@ def write_whole(
     except BaseException:
       beside.unlink(missing_ok=True)
       raise
-  except OSError as error:
-    expected = 'a file that can be written'
-    got = error.strerror or str(error)
-    raise errors.InputError(str(path), expected, got) from error
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -135,7 +135,7 @@ def fit(
 
   Raises:
     errors.InputError: on another number of steps.
-    FloatingPointError: if its weights are not finite in the end.
+    errors.DivergedError: if its weights are not finite in the end.
   """
   errors.check_integer('num_steps', num_steps, low=1)
   module, variables = network.unbind()
@@ -149,7 +149,9 @@ def fit(
       shown.update(1)
   variables, _ = state
   if not all(np.isfinite(one).all() for one in jax.tree.leaves(variables)):
-    raise FloatingPointError('the weights of the autoencoder are not finite')
+    raise errors.DivergedError(
+      f'the weights of the autoencoder after step {num_steps} are not finite'
+    )
   return module.bind(variables)
 
 

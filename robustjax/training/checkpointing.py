@@ -2,11 +2,16 @@
 
 Orbax restores flipped bits, and casts dtypes, without a word. Each checkpoint
 here carries a manifest with shape, dtype and CRC-32 of every array, and is
-compared to it when restored.
+compared to it when restored. The manifest also says what the run was, so that a
+config edited since does not give another classifier with the same parameters;
+it has a checksum of its own.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -21,11 +26,13 @@ import tensorstore
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import files
 from robustjax.training import processes
 
 SELECTION_METRIC = 'accuracy'
 _NUM_LATEST = 2
 _FOLDER = 'checkpoints'
+_MANIFEST = ('about', 'leaves', 'metrics')
 
 
 class DamagedCheckpointError(errors.InputError):
@@ -62,6 +69,37 @@ def make_manifest(tree: array_types.PyTree) -> dict[str, dict[str, Any]]:
     path: _describe(leaf) | {'crc32': _checksum(_whole(leaf))}
     for path, leaf in _by_path(tree).items()
   }
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+  content = {name: manifest[name] for name in _MANIFEST}
+  return hashlib.sha256(
+    json.dumps(content, sort_keys=True).encode()
+  ).hexdigest()
+
+
+def _check_belongs(about: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+  """Raises errors.InputError unless a checkpoint is of the run at hand."""
+  for name in about | found:
+    here, there = (one.get(name, 'nothing') for one in (about, found))
+    if here != there:
+      expected = f'the run as it was trained, with {name}={there}'
+      raise errors.InputError('workdir', expected, f'{name}={here}')
+
+
+@contextlib.contextmanager
+def _writing(folder: pathlib.Path) -> Iterator[None]:
+  """Names a folder that cannot be written to; TensorStore raises ValueError."""
+  try:
+    with files.writing(folder):
+      yield
+  except ValueError as error:
+    if isinstance(error, errors.InputError) or 'os_error' not in str(error):
+      raise
+    got = str(error).splitlines()[0].partition(':')[0].lower()
+    got = 'no space left' if 'No space left' in str(error) else got
+    expected = 'a folder that can be written to'
+    raise errors.InputError(str(folder), expected, got) from error
 
 
 def _first_difference(
@@ -115,14 +153,27 @@ class Checkpoints:
 
   Args:
     workdir: the working directory.
+    about: what the run is, by name; JSON. Checkpoints of another one are not
+      restored; None restores any.
     read_only: whether nothing there may be created or deleted.
+
+  Raises:
+    errors.InputError: if it cannot be written to.
   """
 
-  def __init__(self, workdir: str | os.PathLike, *, read_only: bool = False):
+  def __init__(
+    self,
+    workdir: str | os.PathLike,
+    about: Mapping[str, Any] | None = None,
+    *,
+    read_only: bool = False,
+  ):
+    self._about = None if about is None else json.loads(json.dumps(about))
     self._folder = pathlib.Path(workdir).expanduser().resolve() / _FOLDER
     self._read_only = read_only
     self._manager = None
     self._accuracies = {}
+    self._unread = []  # Steps whose manifest is damaged.
     if self._folder.is_dir() or not read_only:
       self._open()
 
@@ -133,9 +184,11 @@ class Checkpoints:
       cleanup_tmp_directories=not self._read_only,
       enable_async_checkpointing=not self._read_only,
     )
-    self._manager = ocp.CheckpointManager(self._folder, options=options)
-    self._accuracies.clear()
-    self._accuracies.update(self._read_accuracies())
+    with _writing(self._folder):
+      if not self._read_only:
+        self._folder.mkdir(parents=True, exist_ok=True)
+      self._manager = ocp.CheckpointManager(self._folder, options=options)
+    self._read_accuracies()
 
   def __enter__(self) -> 'Checkpoints':
     return self
@@ -144,10 +197,15 @@ class Checkpoints:
     self.close()
 
   def close(self) -> None:
-    """Waits until all is written."""
-    if self._manager is not None:
-      self._manager.close()
-      self._manager = None
+    """Waits until all is written.
+
+    Raises:
+      errors.InputError: if it cannot be written.
+    """
+    manager, self._manager = self._manager, None
+    if manager is not None:
+      with _writing(self._folder):
+        manager.close()
 
   def steps(self) -> list[int]:
     """The steps that have a checkpoint, in order."""
@@ -168,17 +226,24 @@ class Checkpoints:
 
     Raises:
       RuntimeError: if Orbax declines to save.
+      errors.InputError: if this one, or the one before it, cannot be written.
     """
-    manifest = {'leaves': make_manifest(tree), 'metrics': metrics}
+    manifest = {
+      'about': self._about,
+      'leaves': make_manifest(tree),
+      'metrics': metrics,
+    }
+    manifest['sha256'] = _digest(manifest)
     if metrics:
       self._accuracies[step] = metrics[SELECTION_METRIC]
-    is_saved = self._manager.save(
-      step,
-      args=ocp.args.Composite(
-        state=ocp.args.StandardSave(tree),
-        manifest=ocp.args.JsonSave(manifest),
-      ),
-    )
+    with _writing(self._folder):
+      is_saved = self._manager.save(
+        step,
+        args=ocp.args.Composite(
+          state=ocp.args.StandardSave(tree),
+          manifest=ocp.args.JsonSave(manifest),
+        ),
+      )
     if not is_saved:
       raise RuntimeError(f'the checkpoint of step {step} was not saved')
 
@@ -197,8 +262,12 @@ class Checkpoints:
     Raises:
       DamagedCheckpointError: if it is not as it was written, or is one of
         another model.
+      errors.InputError: if it is intact, but of another run.
     """
-    manifest = self._read_manifest(step)['leaves']
+    content = self._read_manifest(step)
+    if self._about is not None:
+      _check_belongs(self._about, content['about'] or {})
+    manifest = content['leaves']
     difference = _first_difference(abstract, manifest, checksums=False)
     if difference is None:
       stored = self._read_arrays(step, abstract)
@@ -224,6 +293,7 @@ class Checkpoints:
 
     Raises:
       DamagedCheckpointError: if there are checkpoints, and all are damaged.
+      errors.InputError: if the newest intact one is of another run.
     """
     damaged = []
     for step in reversed(self.steps()):
@@ -241,7 +311,13 @@ class Checkpoints:
     return None
 
   def best_step(self) -> int | None:
-    """The step with the highest accuracy measured, None if none was."""
+    """The step with the highest accuracy measured, None if none was.
+
+    Raises:
+      DamagedCheckpointError: if that cannot be told.
+    """
+    if self._unread:
+      raise _damaged(self._unread[0], 'a manifest that is not')
     return _argmax(self._accuracies)
 
   def intact_steps(self, abstract: array_types.PyTree) -> list[int]:
@@ -255,24 +331,28 @@ class Checkpoints:
       intact.append(step)
     return intact
 
-  def _read_accuracies(self) -> dict[int, float]:
-    accuracies = {}
+  def _read_accuracies(self) -> None:
+    self._accuracies.clear()
+    self._unread.clear()
     for step in self.steps():
       try:
         metrics = self._read_manifest(step)['metrics']
       except DamagedCheckpointError:
+        self._unread.append(step)
         continue
       if metrics:
-        accuracies[step] = metrics[SELECTION_METRIC]
-    return accuracies
+        self._accuracies[step] = metrics[SELECTION_METRIC]
 
   def _read_manifest(self, step: int) -> Mapping[str, Any]:
     path = self._folder / str(step) / 'manifest' / 'metadata'
     try:
-      manifest = json.loads(path.read_text())
-      return {name: manifest[name] for name in ('leaves', 'metrics')}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+      manifest = files.read_json(path)
+      is_whole = manifest['sha256'] == _digest(manifest)
+    except (errors.InputError, KeyError) as error:
       raise _damaged(step, 'a manifest that cannot be read') from error
+    if not is_whole:
+      raise _damaged(step, 'a manifest that is not')
+    return manifest
 
   def _read_arrays(self, step: int, like: array_types.PyTree):
     """The arrays as they are on disk, read without Orbax.
@@ -294,12 +374,7 @@ class Checkpoints:
 
   def _set_aside(self, step: int) -> None:
     if processes.is_first():
-      target = self._folder.parent / f'damaged-{step}'
-      number = 1
-      while target.exists():
-        number += 1
-        target = self._folder.parent / f'damaged-{step}-{number}'
-      (self._folder / str(step)).rename(target)
+      files.set_aside(self._folder / str(step), self._folder.parent)
     processes.exchange('set aside')
     self.close()
     self._open()

@@ -1,7 +1,6 @@
 """Training that starts from a trained classifier."""
 
 from collections.abc import Mapping
-import pathlib
 from typing import Any
 
 import flax.traverse_util
@@ -9,6 +8,7 @@ import jax
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import files
 from robustjax import models
 from robustjax.training import restoring
 from robustjax.training import state as state_lib
@@ -50,7 +50,7 @@ def take_over(state: state_lib.State, source: str) -> state_lib.State:
 
 
 def _read(source: str) -> Mapping[str, Any]:
-  path = pathlib.Path(source).expanduser()
+  path = files.local_path('initial_weights', source)
   if path.suffix in _FILES:
     return models.import_torch(path).variables
   try:

@@ -12,6 +12,7 @@ import numpy as np
 import tqdm
 
 from robustjax import array_types
+from robustjax import errors
 from robustjax import progress
 from robustjax.data import lazy_images
 from robustjax.data import sources
@@ -25,6 +26,11 @@ from robustjax.training import seeds
 from robustjax.training import sharding
 from robustjax.training import state as state_lib
 from robustjax.training import strengths
+
+_ADVICE = (
+  'a smaller optimizer.learning_rate, or weaker noise, may train; checkpoints'
+  ' of earlier steps are kept'
+)
 
 
 class Run(NamedTuple):
@@ -123,7 +129,7 @@ def run_epochs(
     of the last epoch done here, None if there was none.
 
   Raises:
-    FloatingPointError: if a loss or parameters are not finite.
+    errors.DivergedError: if a loss or parameters are not finite.
   """
   found = None
   while step_of(state) < run.num_steps and not outputs.interrupted.agreed():
@@ -248,8 +254,8 @@ def _save(run: Run, state, metrics, outputs: Outputs) -> None:
     for leaf in jax.tree.leaves(one):
       if not np.isfinite(np.asarray(leaf, np.float32)).all():
         of_seed = _named(outputs.members, place)
-        raise FloatingPointError(
-          f'the parameters{of_seed} after step {step} are not finite'
+        raise errors.DivergedError(
+          f'the parameters{of_seed} after step {step} are not finite; {_ADVICE}'
         )
   for place, (member, one) in enumerate(
     zip(outputs.members, states, strict=True)
@@ -284,7 +290,10 @@ def _check_finite(step: int, losses: np.ndarray, outputs: Outputs) -> None:
   back, place = np.argwhere(~np.isfinite(losses))[0]
   first = step - len(losses) + 1 + int(back)
   of_seed = _named(outputs.members, place)
-  raise FloatingPointError(f'the loss{of_seed} of step {first} is not finite')
+  loss = losses[back, place]
+  raise errors.DivergedError(
+    f'the loss{of_seed} of step {first} is {loss}, not finite; {_ADVICE}'
+  )
 
 
 def _report_epoch(run: Run, step: int, found, outputs) -> None:

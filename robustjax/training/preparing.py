@@ -10,6 +10,7 @@ import ml_collections
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import files
 from robustjax import random_keys
 from robustjax.training import building
 from robustjax.training import checkpointing
@@ -47,6 +48,12 @@ def check_and_load(
       devices that do not fit.
   """
   run_config.validate(config)
+  if data_dir is not None:
+    files.local_path('data_dir', data_dir)
+  if config.deep_augment.kind == 'autoencoder':
+    errors.check_file(
+      'deep_augment.autoencoder', config.deep_augment.autoencoder
+    )
   layout = building.build_layout(config, devices)
   building.build_model(config, num_classes=2)  # Its options are checked there.
   data = run_data.load(config, data_dir)
@@ -116,18 +123,18 @@ def first_state(
     The state.
 
   Raises:
-    errors.InputError: if all checkpoints are damaged, or the weights it is to
-      start from are of another network.
+    errors.InputError: if all checkpoints are damaged or of another run, or the
+      weights it is to start from are of another network.
   """
   num_classes = data.test.num_classes
-  if processes.is_first():
-    run_files.describe_dataset(folder, data.image_shape, num_classes)
   steps_per_epoch = data.steps_per_epoch(config.batch_size)
   recipe = building.build_recipe(config, num_classes, steps_per_epoch)
   layout = building.build_layout(config, devices)
   init = programs.compile_init(recipe, data.image_shape, layout)
   abstract = programs.abstract_state(init, layout)
   state = checkpoints.restore_newest_intact(abstract, metric_writers.say)
+  if processes.is_first():
+    run_files.describe_dataset(folder, data.image_shape, num_classes)
   if state is None:
     state = init(random_keys.root_key(config.seed))
     return initial_weights.take_over(state, config.initial_weights)

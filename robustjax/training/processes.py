@@ -101,11 +101,11 @@ def agree(check: Callable[[], Result]) -> Result:
   try:
     result = check()
   except errors.InputError as error:
-    said = json.dumps([error.field, error.expected, error.got])
+    said = json.dumps(error.args)
   for index, text in enumerate(exchange(said)):
     if text:
-      field, expected, got = json.loads(text)
-      raise _AgreedError(field, expected, f'{got} (process {index})')
+      field, expected, got, hint = json.loads(text)
+      raise _AgreedError(field, expected, f'{got} (process {index})', hint)
   return result
 
 

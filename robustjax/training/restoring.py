@@ -1,6 +1,7 @@
 """Restores the classifier that a run trained."""
 
 from collections.abc import Sequence
+import numbers
 import os
 from typing import Any
 from typing import NamedTuple
@@ -62,8 +63,9 @@ def restore(
     A `Restored`.
 
   Raises:
-    errors.InputError: if there is no run, no such step, or the checkpoint is
-      not as it was written; the message names the steps that are.
+    errors.InputError: if there is no run, no such step, the config is not the
+      one it was trained with, or the checkpoint is not as it was written; the
+      message names the steps that are.
 
   Example:
     restored = robustjax.restore('/tmp/noiseout')
@@ -82,11 +84,12 @@ def restore(
   layout = sharding.Layout(mesh)
   init = programs.compile_init(recipe, shape, layout)
   abstract = programs.abstract_state(init, layout)
-  with checkpointing.Checkpoints(workdir, read_only=True) as checkpoints:
-    step = _choose(
-      checkpoints, step or _BY_SELECTION[config.selection], workdir
-    )
+  about = run_files.about(config, shape, num_classes)
+  if step is None:
+    step = _BY_SELECTION[config.selection]
+  with checkpointing.Checkpoints(workdir, about, read_only=True) as checkpoints:
     try:
+      step = _choose(checkpoints, step, workdir)
       state = checkpoints.restore(step, abstract)
     except checkpointing.DamagedCheckpointError as error:
       intact = checkpoints.intact_steps(abstract)
@@ -165,8 +168,9 @@ def _choose(checkpoints, step, workdir) -> int:
       expected = 'a step, since no epoch has been finished'
       raise errors.InputError('step', expected, "'best'")
     return best
-  if step not in steps:
+  is_number = isinstance(step, numbers.Integral) and not isinstance(step, bool)
+  if not is_number or step not in steps:
     raise errors.InputError(
       'step', f'one of {steps}, latest or best', repr(step)
     )
-  return step
+  return int(step)

@@ -136,10 +136,6 @@ def _check_together(config: ml_collections.ConfigDict) -> None:
     expected = f'at most 1 - ant.clean_share = {1 - config.ant.clean_share:g}'
     got = f'{config.ant.current_share:g}'
     raise errors.InputError('ant.current_share', expected, got)
-  if config.deep_augment.kind == 'autoencoder':
-    errors.check_file(
-      'deep_augment.autoencoder', config.deep_augment.autoencoder
-    )
   progression.check_phases(
     'progression.first_phase + progression.second_phase', phases(config)
   )
@@ -205,7 +201,9 @@ def override(config: ml_collections.ConfigDict, field: str, text: str) -> None:
   kind = type(flat[field])
   try:
     value = _parsed(text, kind)
-  except (KeyError, TypeError, ValueError, SyntaxError) as error:
+  except (
+    KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError,
+  ) as error:  # fmt: skip
     expected = f'a value of type {kind.__name__}'
     raise errors.InputError(field, expected, repr(text)) from error
   config.update_from_flattened_dict({field: value})

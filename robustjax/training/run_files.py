@@ -1,6 +1,6 @@
 """What a run's folder says of it: its config, and the shape of its images."""
 
-import json
+from collections.abc import Mapping
 import os
 import pathlib
 from typing import Any
@@ -8,11 +8,14 @@ from typing import Any
 import ml_collections
 
 from robustjax import errors
+from robustjax import files
 from robustjax.training import run_config
 
 GROWING = ('num_epochs', 'num_seeds')  # More of them leave those there as is.
 _FILE = 'config.json'
 _DATASET_FILE = 'dataset.json'
+_GLOB = frozenset('*?[]\\')  # Orbax looks for its own files by patterns.
+_LARGEST_SIDE = 2**14
 
 
 def read(workdir: str | os.PathLike) -> ml_collections.ConfigDict:
@@ -27,52 +30,89 @@ def read(workdir: str | os.PathLike) -> ml_collections.ConfigDict:
   Raises:
     errors.InputError: if there is no run, or its config cannot be read.
   """
-  path = pathlib.Path(workdir).expanduser() / _FILE
-  if not path.is_file():
+  path = files.local_path('workdir', workdir) / _FILE
+  if not path.exists():
     expected = 'a folder that robustjax.train wrote'
     raise errors.InputError('workdir', expected, f'{workdir}: no {_FILE}')
+  content = files.read_json(path)
   try:
-    content = run_config.as_tuples(json.loads(path.read_text()))
-    config = ml_collections.ConfigDict(content)
-  except ValueError as error:
-    got = f'{path} ({error})'
-    raise errors.InputError('workdir', 'a config in JSON', got) from error
+    config = ml_collections.ConfigDict(run_config.as_tuples(content))
+  except (ValueError, TypeError, KeyError, AttributeError) as error:
+    got = str(error).splitlines()[0]
+    raise errors.InputError(str(path), 'a config', got) from error
   run_config.validate(config)
   return config.lock()
 
 
-def claim(
-  workdir: str | os.PathLike, config: ml_collections.ConfigDict
-) -> None:
-  """Makes a working directory this config's, or makes sure that it is.
+def check_new(field: str, path: str | os.PathLike) -> pathlib.Path:
+  """The folder a run, or several, can be written to.
 
   Args:
-    workdir: created if need be.
+    field: name to report.
+    path: as it was given; not made here.
+
+  Returns:
+    It, with ~ replaced.
+
+  Raises:
+    errors.InputError: if it is no path on this machine, a file, or has
+      characters in its name that Orbax takes for a pattern.
+  """
+  folder = files.local_path(field, path)
+  with files.writing(folder):
+    is_file = folder.exists() and not folder.is_dir()
+    whole = str(folder.resolve())
+  if is_file:
+    raise errors.InputError(field, 'a folder', repr(str(path)))
+  if _GLOB & set(whole):
+    expected = f'a folder without {" ".join(sorted(_GLOB))} in its path'
+    raise errors.InputError(field, expected, repr(whole))
+  return folder
+
+
+def check(
+  workdir: str | os.PathLike, config: ml_collections.ConfigDict
+) -> None:
+  """Makes sure that a working directory is this config's, or nobody's yet.
+
+  Args:
+    workdir: need not be there.
     config: a validated config. In a folder that holds a run already, the fields
       in `run_config.CHANGEABLE` may differ, and those in `GROWING` be larger;
       not so num_seeds in the folder of a single model.
 
   Raises:
-    errors.InputError: if it holds the run of another config, or cannot be
-      written to.
+    errors.InputError: if it holds the run of another config, or none that can
+      be read.
   """
-  if not os.fspath(workdir):
-    raise errors.InputError('workdir', 'a folder', repr(workdir))
-  folder = pathlib.Path(workdir).expanduser()
-  path = folder / _FILE
-  if path.is_file():
+  folder = check_new('workdir', workdir)
+  with files.writing(folder):
+    has_config = (folder / _FILE).exists()
+    has_checkpoints = (folder / 'checkpoints').exists()
+  if has_config:
     _check_same(
       workdir, run_config.flatten(read(workdir)), run_config.flatten(config)
     )
-  elif (folder / 'checkpoints').exists():
+  elif has_checkpoints:
     got = f'{workdir}: checkpoints, but no {_FILE}'
     raise errors.InputError('workdir', 'a new folder, or a run to resume', got)
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_json(path, config.to_dict())
-  except OSError as error:
-    expected = 'a folder that can be written to'
-    raise errors.InputError('workdir', expected, f'{error}') from error
+
+
+def claim(
+  workdir: str | os.PathLike, config: ml_collections.ConfigDict
+) -> None:
+  """Makes a working directory this config's. To be called under its lock.
+
+  Args:
+    workdir: created if need be.
+    config: a validated config.
+
+  Raises:
+    errors.InputError: as `check`, or if it cannot be written to.
+  """
+  check(workdir, config)
+  path = files.local_path('workdir', workdir) / _FILE
+  files.write_json(path, config.to_dict())
 
 
 def _check_same(workdir, there: dict[str, Any], here: dict[str, Any]) -> None:
@@ -108,9 +148,9 @@ def describe_dataset(
   num_classes: int,
 ) -> None:
   """Writes what `restore` has to know of the data set besides its name."""
-  path = pathlib.Path(workdir).expanduser() / _DATASET_FILE
+  path = files.local_path('workdir', workdir) / _DATASET_FILE
   content = {'image_shape': list(image_shape), 'num_classes': num_classes}
-  _write_json(path, content)
+  files.write_json(path, content)
 
 
 def read_dataset(
@@ -127,17 +167,40 @@ def read_dataset(
   Raises:
     errors.InputError: if the file that says so is missing or damaged.
   """
-  path = pathlib.Path(workdir).expanduser() / _DATASET_FILE
-  try:
-    content = json.loads(path.read_text())
-    return tuple(content['image_shape']), content['num_classes']
-  except (OSError, ValueError, KeyError, TypeError) as error:
-    expected = 'a run with the shape of its images'
-    raise errors.InputError('workdir', expected, f'no sound {path}') from error
+  path = files.local_path('workdir', workdir) / _DATASET_FILE
+  entries = {'image_shape': 'a list', 'num_classes': 'an integer'}
+  content = files.read_json(path, entries)
+  shape, num_classes = content['image_shape'], content['num_classes']
+  if len(shape) != 3:
+    expected = 'the shape of its images (H, W, C)'
+    raise errors.InputError(f'{path}, image_shape', expected, str(shape)[:60])
+  for name, value in (
+    *zip(('image_shape',) * 3, shape, strict=True),
+    ('num_classes', num_classes),
+  ):
+    errors.check_integer(f'{path}, {name}', value, low=1, high=_LARGEST_SIDE)
+  return tuple(shape), num_classes
 
 
-def _write_json(path: pathlib.Path, content: dict[str, Any]) -> None:
-  """Writes beside, then renames: a killed run leaves no half-written file."""
-  beside = path.with_name(f'{path.name}.writing')
-  beside.write_text(json.dumps(content, indent=2) + '\n')
-  beside.replace(path)
+def about(
+  config: ml_collections.ConfigDict,
+  image_shape: tuple[int, int, int],
+  num_classes: int,
+) -> Mapping[str, Any]:
+  """What a run's checkpoints are kept together with.
+
+  Args:
+    config: of the run of one model.
+    image_shape: (H, W, C).
+    num_classes: number of logits.
+
+  Returns:
+    All fields of the config that may not differ when it goes on, and both of
+    the others; JSON.
+  """
+  flat = run_config.flatten(config)
+  free = {*run_config.CHANGEABLE, 'num_seeds'}
+  if not run_config.has_phases(flat):
+    free.add('num_epochs')
+  kept = {name: value for name, value in flat.items() if name not in free}
+  return kept | {'image_shape': image_shape, 'num_classes': num_classes}

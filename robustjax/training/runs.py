@@ -1,9 +1,9 @@
 """Trains classifiers from a config; resumes where an earlier run stopped."""
 
+from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
-import functools
-import json
 import os
 import pathlib
 import platform
@@ -13,6 +13,8 @@ from typing import Any
 import jax
 import ml_collections
 
+from robustjax import errors
+from robustjax import files
 from robustjax import progress
 from robustjax.training import checkpointing
 from robustjax.training import interruption
@@ -28,6 +30,21 @@ from robustjax.training import sharding
 from robustjax.training import workdir_lock
 
 _SUMMARY = 'summary.json'
+_TIMED = {'step': 'an integer', 'seconds': 'a number'}
+_ENTRIES = _TIMED | {
+  'variant': 'text',
+  'dataset': 'text',
+  'seed': 'an integer',
+  'finished': 'true or false',
+  'num_steps': 'an integer',
+  'steps_per_epoch': 'an integer',
+  'test_accuracy': 'a number or null',
+  'num_parameters': 'an integer',
+  'seeds_at_once': 'an integer',
+  'input_wait_share': 'a number',
+  'devices': 'text',
+  'processes': 'an integer',
+}
 
 
 def train(
@@ -72,37 +89,39 @@ def train(
     errors.InputError: on a bad config, an unprepared data set, a mesh that does
       not fit the devices, processes with different configs, a photograph that
       does not decode, a workdir with the run of another config, one whose
-      checkpoints are all damaged, or one another run is writing to. On several
-      processes, on every one.
-    FloatingPointError: if loss or parameters are not finite; it names the step.
+      checkpoints are all damaged, one another run is writing to, or one that
+      cannot be written to. On several processes, on every one.
+    errors.DivergedError: if loss or parameters are not finite; it names the
+      step.
   """
   with processes.fail_together():
     devices = list(devices) if devices is not None else jax.devices()
-    folder = pathlib.Path(workdir).expanduser()
+    folder = processes.agree(lambda: run_files.check_new('workdir', workdir))
     data = processes.agree(
       lambda: preparing.check_and_load(config, data_dir, devices)
     )
     processes.check_same('config', run_config.flatten(config))
     processes.check_same('workdir', {'path': str(folder.resolve())})
-    processes.agree(lambda: _claim(workdir, config))
+    processes.agree(lambda: run_files.check(folder, config))
     with interruption.Interruption() as interrupted:
       if config.num_seeds == 1:
         return _train_group([(config, folder)], data, devices, interrupted)[0]
-      with _lock(folder):
+      with _hold(folder, config):
         return _train_seeds(config, folder, data, devices, interrupted)
 
 
-def _claim(workdir, config) -> None:
-  """Makes the folder this run's; one process does."""
-  if processes.is_first():
-    run_files.claim(workdir, config)
+@contextlib.contextmanager
+def _hold(folder: pathlib.Path, config) -> Iterator[None]:
+  """Locks a folder, then makes it this run's; one process does, for all."""
+  with contextlib.ExitStack() as stack:
 
+    def claim():
+      if processes.is_first():
+        stack.enter_context(workdir_lock.workdir_lock(folder))
+        run_files.claim(folder, config)
 
-def _lock(folder: pathlib.Path) -> contextlib.AbstractContextManager:
-  """Holds a folder; one process does, for all."""
-  if processes.is_first():
-    return workdir_lock.workdir_lock(folder)
-  return contextlib.nullcontext()
+    processes.agree(claim)
+    yield
 
 
 def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
@@ -112,7 +131,8 @@ def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
     single = ml_collections.ConfigDict(config.to_dict())
     single.seed, single.num_seeds = seed, 1
     runs.append((single.lock(), run_files.seed_folder(folder, seed)))
-    processes.agree(functools.partial(_claim, runs[-1][1], single))
+  # Before the first of them is trained.
+  processes.agree(lambda: [run_files.check(own, one) for one, own in runs])
   at_once = preparing.are_seeds_at_once(config, data, devices)
   groups = [runs] if at_once else [[run] for run in runs]
   summaries = []
@@ -128,7 +148,7 @@ def _train_seeds(config, folder, data: run_data.RunData, devices, interrupted):
     'step': min(one['step'] for one in summaries),
     'runs': summaries,
   }
-  _write_json(folder / _SUMMARY, summary)
+  _write_summary(folder, summary)
   return summary
 
 
@@ -141,8 +161,11 @@ def _train_group(runs, data: run_data.RunData, devices, interrupted):
   with contextlib.ExitStack() as stack:
     opened = []
     for config, folder in runs:
-      stack.enter_context(_lock(folder))
-      checkpoints = stack.enter_context(checkpointing.Checkpoints(folder))
+      stack.enter_context(_hold(folder, config))
+      about = run_files.about(config, data.image_shape, data.test.num_classes)
+      checkpoints = stack.enter_context(
+        checkpointing.Checkpoints(folder, about)
+      )
       opened.append((config, folder, checkpoints))
     started = [preparing.first_state(*one, data, devices) for one in opened]
     steps = [int(state.step) for state in started]  # Training donates states.
@@ -158,7 +181,7 @@ def _train_group(runs, data: run_data.RunData, devices, interrupted):
       for ((config, folder, _), _), summary in zip(group, found, strict=True):
         total = _total_seconds(folder, step, summary, seconds)
         summary['seconds'] = round(total, 1)
-        _write_json(folder / _SUMMARY, summary)
+        _write_summary(folder, summary)
         summaries[config.seed] = summary
   return [summaries[config.seed] for config, _ in runs]
 
@@ -170,11 +193,10 @@ def _finished(group) -> list[dict[str, Any]] | None:
   """
   found = []
   for (config, folder, _), state in group:
-    try:
-      summary = json.loads((folder / _SUMMARY).read_text())
-      epochs = summary['num_steps'] // summary['steps_per_epoch']
-    except (OSError, ValueError, KeyError):
+    summary = _read_summary(folder, _ENTRIES)
+    if summary is None or summary['steps_per_epoch'] < 1:
       return None
+    epochs = summary['num_steps'] // summary['steps_per_epoch']
     is_last = summary['step'] == summary['num_steps'] == int(state.step)
     if not is_last or epochs != config.num_epochs:
       return None
@@ -184,10 +206,7 @@ def _finished(group) -> list[dict[str, Any]] | None:
 
 def _total_seconds(folder, first_step: int, summary, seconds: float) -> float:
   """Seconds of this call, and of those that ended where it began."""
-  try:
-    before = json.loads((folder / _SUMMARY).read_text())
-  except (OSError, ValueError):
-    before = {}
+  before = _read_summary(folder, _TIMED) or {}
   total = before.get('seconds', 0) if before.get('step') == first_step else 0
   if summary['step'] > first_step or not total:
     total += seconds
@@ -266,6 +285,21 @@ def _summarize(run: loop.Run, state, accuracies, configs, waited: float):
   ]
 
 
-def _write_json(path: pathlib.Path, content) -> None:
-  if processes.is_first():
-    path.write_text(json.dumps(content, indent=2) + '\n')
+def _read_summary(
+  folder: pathlib.Path, entries: Mapping[str, str]
+) -> dict[str, Any] | None:
+  """What an earlier call wrote; None if it did not, or not as we do."""
+  try:
+    return files.read_json(folder / _SUMMARY, entries)
+  except errors.InputError:
+    return None
+
+
+def _write_summary(folder: pathlib.Path, summary: dict[str, Any]) -> None:
+  if not processes.is_first():
+    return
+  path = folder / _SUMMARY
+  if path.is_dir():
+    aside = files.set_aside(path).name
+    metric_writers.say(f'{path} is a folder: it is now {aside}')
+  files.write_json(path, summary)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 import contextlib
 import fcntl
 import os
-import pathlib
 
 from robustjax import errors
+from robustjax import files
 
 _FILE = '.lock'
 
@@ -16,19 +16,23 @@ def workdir_lock(workdir: str | os.PathLike) -> Iterator[None]:
   """Holds a working directory; let go even when the process is killed.
 
   Args:
-    workdir: an existing folder.
+    workdir: created if need be.
 
   Yields:
     None.
 
   Raises:
-    errors.InputError: if another run holds it.
+    errors.InputError: if another run holds it, or it cannot be written to.
   """
-  path = pathlib.Path(workdir).expanduser() / _FILE
-  with path.open('w') as file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-      expected = 'a folder no other run is writing to'
-      raise errors.InputError('workdir', expected, str(workdir)) from error
+  path = files.local_path('workdir', workdir) / _FILE
+  with files.writing(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open('w')
+  with file:
+    with files.writing(path):  # Some network folders have no locks.
+      try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError as error:
+        expected = 'a folder no other run is writing to'
+        raise errors.InputError('workdir', expected, str(workdir)) from error
     yield

@@ -51,6 +51,9 @@ def test_lists_what_can_be_run(reproduce):
     (['--table=noiseout/1', '--num_images=0'], 'num_images: expected an int'),
     (['--table=noiseout/1', '--num_images=9'], 'num_images: expected none for'),
     (['--table=noiseout/1', '--override=typo'], 'override: expected FIELD=VAL'),
+    (['--table=noiseout/1', '--override=seed=1'], 'counted by --num_seeds'),
+    (['--table=noiseout/1', '--num_seeds=99999'], 'num_seeds: expected an int'),
+    (['--table=noiseout/1', '--out='], 'out: expected a path'),
     (['--table=noiseout/1', '--override=a=b'], 'config field: expected'),
     (
       ['--table=noiseout/1', '--override=noise.rate=0.1'],

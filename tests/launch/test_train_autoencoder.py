@@ -39,7 +39,11 @@ def test_it_trains_says_how_well_and_saves(run, tmp_path):
   [
     ([], 'out'),
     (['--out=/none/weights.npz'], 'out: expected a file in a folder'),
-    (['--out='], 'out: expected a file'),
+    (['--out='], 'out: expected a path on this machine'),
+    (['--out=~no-such-user/w.npz'], 'out: expected a home folder'),
+    (['--out=weights.npz', '--batch_size=0'], 'batch_size: expected an int'),
+    (['--out=weights.npz', '--side=99999'], 'side: expected an integer'),
+    (['--out=weights.npz', '--dataset=../x'], 'dataset: expected a name'),
     (['--out=weights.npz', '--num_steps=0'], 'num_steps: expected an integer'),
     (['--out=weights.npz', '--seed=-1'], 'seed: expected an integer'),
     (['--out=weights.npz', '--dataset=none'], 'launch/prepare_data.py none'),

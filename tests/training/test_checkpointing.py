@@ -1,5 +1,8 @@
+import contextlib
 import gc
+import json
 import os
+import resource
 import types
 
 import jax
@@ -7,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import sharding
 
@@ -201,3 +205,99 @@ def test_a_failed_restore_leaves_no_reads_behind(tmp_path):
     and 'orbax' in one.cr_code.co_filename
   ]
   assert left == []
+
+
+def _manifest(workdir, step):
+  return workdir / 'checkpoints' / str(step) / 'manifest' / 'metadata'
+
+
+def test_an_accuracy_that_was_changed_makes_no_other_one_the_best(tmp_path):
+  _save(tmp_path, 2, 3, metrics={2: 0.9, 3: 0.6})
+  path = _manifest(tmp_path, 2)
+  path.write_text(path.read_text().replace('0.9', '0.1'))
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    damaged = pytest.raises(
+      checkpointing.DamagedCheckpointError, match='step 2'
+    )
+    with damaged:
+      checkpoints.best_step()
+    with damaged:
+      checkpoints.restore(2, _abstract())
+    _assert_same(checkpoints.restore(3, _abstract()), _tree(3))
+
+
+def test_no_flipped_bit_in_a_manifest_changes_what_it_says(tmp_path, rng):
+  _save(tmp_path, 3, metrics={3: 0.6})
+  path = _manifest(tmp_path, 3)
+  content = path.read_bytes()
+  with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
+    expected = checkpoints._read_manifest(3)
+    for place in rng.integers(len(content), size=200):
+      damaged = bytearray(content)
+      damaged[place] ^= 1 << int(rng.integers(8))
+      path.write_bytes(damaged)
+      with contextlib.suppress(checkpointing.DamagedCheckpointError):
+        assert checkpoints._read_manifest(3) == expected
+
+
+@pytest.mark.parametrize(
+  'content', [b'', b'5', b'{}', b'[]', b'{"sha256": 1}', b'\xff']
+)
+def test_a_manifest_that_is_none_is_damage(tmp_path, content):
+  _save(tmp_path, 3, 4)
+  _manifest(tmp_path, 4).write_bytes(content)
+  with checkpointing.Checkpoints(tmp_path) as checkpoints:
+    tree = checkpoints.restore_newest_intact(_abstract(), lambda line: None)
+  _assert_same(tree, _tree(3))
+
+
+def test_a_checkpoint_of_another_run_is_named_and_left_where_it_is(tmp_path):
+  about = {'model.mean': (0.1, 0.2), 'seed': 0}
+  with checkpointing.Checkpoints(tmp_path, about) as checkpoints:
+    checkpoints.save(3, _tree(3))
+  with checkpointing.Checkpoints(tmp_path, dict(about)) as checkpoints:
+    _assert_same(checkpoints.restore(3, _abstract()), _tree(3))
+  for other, message in (
+    (about | {'model.mean': (0.1, 0.5)}, r'model.mean=\[0.1, 0.2\], got .*0.5'),
+    ({'seed': 0}, 'model.mean=.*, got model.mean=nothing'),
+    (about | {'more': 1}, 'more=nothing, got more=1'),
+  ):
+    with checkpointing.Checkpoints(tmp_path, other) as checkpoints:
+      refused = pytest.raises(errors.InputError, match=message)
+      with refused:
+        checkpoints.restore(3, _abstract())
+      with refused:
+        checkpoints.restore_newest_intact(_abstract(), print)
+      assert checkpoints.steps() == [3]
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+  (tmp_path / 'checkpoints').write_text('')
+  with pytest.raises(errors.InputError, match='checkpoints: expected'):
+    checkpointing.Checkpoints(tmp_path)
+
+
+def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(tmp_path):
+  """Files may not grow beyond a size the arrays exceed."""
+  _save(tmp_path, 3)
+  large = _tree() | {'kernel': np.random.default_rng(0).normal(size=10**5)}
+  limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limits[1]))
+  try:
+    with (
+      pytest.raises(errors.InputError, match='checkpoints: .* written to, got'),
+      checkpointing.Checkpoints(tmp_path) as checkpoints,
+    ):
+      checkpoints.save(4, large)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+  with checkpointing.Checkpoints(tmp_path) as checkpoints:
+    assert checkpoints.intact_steps(_abstract()) == [3]
+
+
+def test_a_manifest_is_json_that_says_what_the_run_was(tmp_path):
+  with checkpointing.Checkpoints(tmp_path, {'seed': 7}) as checkpoints:
+    checkpoints.save(3, _tree(3))
+  content = json.loads(_manifest(tmp_path, 3).read_text())
+  assert content['about'] == {'seed': 7}
+  assert content['leaves']["['kernel']"]['shape'] == [40, 30]

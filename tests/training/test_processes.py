@@ -74,10 +74,10 @@ def test_texts_are_exchanged_and_the_last_ones_forgotten(joined):
 
 
 def test_what_stops_one_process_stops_all(joined):
-  joined('["data_dir", "a folder", "none"]')
+  joined('["data_dir", "a folder", "none", "there"]')
   with pytest.raises(
     errors.InputError,
-    match=r'data_dir: expected a folder, got none \(process 1\)',
+    match=r"data_dir: did you mean 'there'\? .* got none \(process 1\)",
   ):
     processes.agree(lambda: 3)
   service = joined('')
@@ -87,7 +87,7 @@ def test_what_stops_one_process_stops_all(joined):
 
   with pytest.raises(errors.InputError, match=r'a: .* got c \(process 0\)'):
     processes.agree(fail)
-  assert '["a", "b", "c"]' in service.values.values()
+  assert '["a", "b", "c", ""]' in service.values.values()
   joined('')
   assert processes.agree(lambda: 3) == 3
 

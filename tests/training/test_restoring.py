@@ -1,3 +1,5 @@
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -25,8 +27,50 @@ def test_a_step_can_be_chosen(undisturbed, one_device):
   assert earlier.step == 12
   best = robustjax.restore(undisturbed, 'best', devices=one_device)
   assert best.step in (7, 14)
-  with pytest.raises(errors.InputError, match=r'step: .*got 5'):
-    robustjax.restore(undisturbed, 5, devices=one_device)
+
+
+@pytest.mark.parametrize('step', [0, 5, -14, True, 14.0, '14', '', 'newest'])
+def test_a_step_that_is_not_there_is_named(undisturbed, one_device, step):
+  with pytest.raises(errors.InputError, match=r'step: .*\[7, 12, 14\], latest'):
+    robustjax.restore(undisturbed, step, devices=one_device)
+
+
+@pytest.mark.parametrize(
+  ('file', 'change', 'message'),
+  [
+    ('config', {'seed': 3}, 'seed=0, got seed=3'),
+    ('config', {'variant': 'cnn'}, 'variant=noiseout, got variant=cnn'),
+    ('dataset', {'num_classes': 5}, 'num_classes=4, got num_classes=5'),
+    ('dataset', {'image_shape': [9, 8, 1]}, r'image_shape=\[8, 8, 1\], got'),
+  ],
+)
+def test_what_was_edited_since_is_named(
+  undisturbed, one_device, file, change, message
+):
+  path = undisturbed / f'{file}.json'
+  path.write_text(json.dumps(json.loads(path.read_text()) | change))
+  with pytest.raises(errors.InputError, match=message):
+    robustjax.restore(undisturbed, devices=one_device)
+
+
+def test_an_edited_mean_is_named(undisturbed, one_device):
+  """No array differs: the classifier would be another one all the same."""
+  path = undisturbed / 'config.json'
+  content = json.loads(path.read_text())
+  content['model']['mean'] = 0.5
+  path.write_text(json.dumps(content))
+  with pytest.raises(
+    errors.InputError, match='mean=0.1307, got model.mean=0.5'
+  ):
+    robustjax.restore(undisturbed, devices=one_device)
+
+
+def test_the_best_is_not_chosen_from_what_is_left(undisturbed, one_device):
+  folder = undisturbed / 'checkpoints' / '12' / 'manifest'
+  (folder / 'metadata').write_text('')
+  with pytest.raises(errors.InputError, match=r'step 12 .*: \[7, 14\]'):
+    robustjax.restore(undisturbed, 'best', devices=one_device)
+  assert robustjax.restore(undisturbed, devices=one_device).step == 14
 
 
 def test_restores_onto_eight_devices_what_one_trained(

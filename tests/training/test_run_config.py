@@ -91,7 +91,8 @@ def test_no_seed_of_several_is_too_large(config):
 def test_an_unknown_and_a_missing_field_are_named(config):
   with config.unlocked():
     config.noise.rat = 0.3
-  with pytest.raises(errors.InputError, match="did you mean 'noise.rate'"):
+  answer = "^config field: did you mean 'noise.rate'"  # Before all names.
+  with pytest.raises(errors.InputError, match=answer):
     run_config.validate(config)
   with config.unlocked():
     del config.noise.rat

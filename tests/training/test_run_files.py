@@ -78,25 +78,107 @@ def test_a_workdir_that_cannot_be_written_to_is_named(config, tmp_path):
 def test_a_folder_that_is_no_run_is_named(tmp_path):
   with pytest.raises(errors.InputError, match='workdir: .*no config.json'):
     run_files.read(tmp_path)
-  (tmp_path / 'config.json').write_text('{"seed": ')
-  with pytest.raises(errors.InputError, match='a config in JSON'):
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    b'', b'{"seed": ', b'5', b'[]', b'null', b'\xff\xfe', b'{}',
+    b'{"model": 5}', b'{"a.b": 1}', b'{"model": {"name": ["mnist_cnn"]}}',
+    b'[' * 100_000,
+  ],
+)  # fmt: skip
+def test_a_config_that_is_none_is_named(tmp_path, content):
+  (tmp_path / 'config.json').write_bytes(content)
+  with pytest.raises(errors.InputError) as caught:
+    run_files.read(tmp_path)
+  assert '\n' not in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_the_config_is_named(config, tmp_path):
+  (tmp_path / 'config.json').mkdir()
+  for use in (run_files.read, lambda path: run_files.claim(path, config)):
+    with pytest.raises(errors.InputError, match='config.json: expected a file'):
+      use(tmp_path)
+
+
+@pytest.mark.parametrize('variant', ['/../../x', '..', 'a/b', '.hidden', ''])
+def test_no_variant_in_a_file_leads_out_of_a_folder(config, tmp_path, variant):
+  run_files.claim(tmp_path, config)
+  path = tmp_path / 'config.json'
+  content = json.loads(path.read_text()) | {'variant': variant}
+  path.write_text(json.dumps(content))
+  with pytest.raises(errors.InputError, match='variant: expected a name of'):
     run_files.read(tmp_path)
 
 
-@pytest.mark.parametrize('content', [None, '{}', '{"image_shape": 3', '[]'])
+@pytest.mark.parametrize(
+  'content',
+  [
+    None,
+    '',
+    '{}',
+    '{"image_shape": 3',
+    '[]',
+    '{"image_shape": [8, 9], "num_classes": 4}',
+    '{"image_shape": [8, "9", 1], "num_classes": 4}',
+    '{"image_shape": [8, 9, 0], "num_classes": 4}',
+    '{"image_shape": [8, 9, 99999999], "num_classes": 4}',
+    '{"image_shape": [8, 9, 1], "num_classes": true}',
+  ],
+)
 def test_a_run_without_its_image_shape_is_named(tmp_path, content):
   run_files.describe_dataset(tmp_path, (8, 9, 1), 4)
   assert run_files.read_dataset(tmp_path) == ((8, 9, 1), 4)
   path = tmp_path / 'dataset.json'
   path.unlink() if content is None else path.write_text(content)
-  with pytest.raises(errors.InputError, match='shape of its images'):
+  with pytest.raises(errors.InputError, match='dataset.json.*: expected'):
     run_files.read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+  ('path', 'message'),
+  [
+    ('', "got ''"),
+    ('gs://bucket/run', 'a path on this machine'),
+    ('~no-such-user/run', 'a home folder that there is'),
+    ('a[1]/run', r'a folder without \* \? \[ \\ \]'),
+    ('run*', 'a folder without'),
+    ('a\nb', 'a path on this machine'),
+    ('x' * 1000, 'too long'),
+    (None, 'a path on this machine, got None'),
+  ],
+)
+def test_a_folder_no_run_can_be_in_is_refused(
+  config, tmp_path, monkeypatch, path, message
+):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(errors.InputError, match=f'workdir: .*{message}'):
+    run_files.claim(path, config)
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_folder(tmp_path):
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(errors.InputError, match='out: expected a folder'):
+    run_files.check_new('out', tmp_path / 'file')
+  assert run_files.check_new('out', tmp_path / 'new') == tmp_path / 'new'
+
+
+def test_what_a_run_is_leaves_out_what_may_change(config):
+  about = run_files.about(config, (8, 9, 1), 4)
+  config.log_every, config.num_epochs = 77, 99
+  assert run_files.about(config, (8, 9, 1), 4) == about
+  assert run_files.about(config, (8, 9, 1), 5) != about
+  config.noise.progression = 'rising'
+  longer = dict(run_files.about(config, (8, 9, 1), 4))
+  assert longer['num_epochs'] == 99  # A step depends on it now.
 
 
 def test_the_config_is_stored_as_json(config, tmp_path):
   run_files.claim(tmp_path, config)
   content = json.loads((tmp_path / 'config.json').read_text())
-  assert content['gate'] == {'kind': 'elementwise', 'maximum': 1.0}
+  assert content['gate'] == config.gate.to_dict()
 
 
 def test_the_folder_of_one_model_does_not_become_one_of_several(

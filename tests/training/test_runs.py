@@ -1,13 +1,17 @@
 import json
 import logging
 import os
+import re
 import shutil
 import signal
+import threading
+import types
 
 import jax
 import numpy as np
 import pytest
 
+from configs import common
 from configs import weight_map
 import robustjax
 from robustjax import errors
@@ -211,14 +215,144 @@ def test_a_run_resumed_at_a_checkpoint_writes_the_same_losses(
   assert _losses(tmp_path / 'resumed') == _losses(undisturbed)
 
 
+@pytest.mark.parametrize('is_new', [True, False])
 def test_a_workdir_another_run_writes_to_is_left_alone(
+  config, tmp_path, one_device, undisturbed, is_new
+):
+  workdir = tmp_path / 'new' if is_new else undisturbed
+  config.log_every = 77  # It may change, in a run that nobody is writing.
+  with workdir_lock.workdir_lock(workdir):
+    before = _contents(workdir)
+    refused = pytest.raises(errors.InputError, match='no other run is writing')
+    with refused:
+      robustjax.train(config, workdir, devices=one_device)
+    config.num_seeds = 2
+    with pytest.raises(errors.InputError, match='no other run|num_seeds=1'):
+      robustjax.train(config, workdir, devices=one_device)
+    assert _contents(workdir) == before
+
+
+def _contents(folder):
+  return {
+    path: path.is_file() and path.read_bytes() for path in folder.rglob('*')
+  }
+
+
+def test_of_two_configs_on_a_new_folder_one_wins(config, tmp_path):
+  """Each tries when the other does, and holds the folder until both have."""
+  other = config.copy_and_resolve_references()
+  other.noise.rate = 0.7
+  for number in range(20):
+    folder = tmp_path / str(number)
+    start, tried = threading.Barrier(2), threading.Barrier(2)
+    outcomes = {}
+
+    def race(rate, one, folder=folder, start=start, tried=tried, out=outcomes):
+      start.wait()
+      try:
+        with runs._hold(folder, one):
+          out[rate] = 'held'
+          tried.wait()
+      except errors.InputError as error:
+        out[rate] = str(error)
+        tried.wait()
+
+    threads = [
+      threading.Thread(target=race, args=(one.noise.rate, one))
+      for one in (config, other)
+    ]
+    for thread in threads:
+      thread.start()
+    for thread in threads:
+      thread.join()
+    won = [rate for rate, outcome in outcomes.items() if outcome == 'held']
+    assert len(won) == 1, outcomes
+    assert run_files.read(folder).noise.rate == won[0]
+    assert any('no other run is writing to' in one for one in outcomes.values())
+
+
+def test_no_seed_is_trained_where_one_s_folder_is_another_s(config, tmp_path):
+  other = config.copy_and_resolve_references()
+  other.seed, other.noise.rate = 2, 0.7
+  run_files.claim(run_files.seed_folder(tmp_path, 2), other)
+  config.num_seeds = 3
+  with pytest.raises(errors.InputError, match='noise.rate=0.7'):
+    robustjax.train(config, tmp_path)
+  assert not (tmp_path / 'seed-0').exists()
+
+
+def test_folders_are_refused_before_any_work(config, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(preparing, 'check_and_load', None)
+  for workdir in ('gs://bucket/run', 'a[1]/run', '~no-such-user/x', '', None):
+    with pytest.raises(errors.InputError, match='workdir: expected'):
+      robustjax.train(config, workdir)
+  assert list(tmp_path.iterdir()) == []
+
+
+def _flip(path):
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 0x80
+  path.write_bytes(content)
+
+
+def _make_folder(path):
+  path.unlink()
+  path.mkdir()
+
+
+@pytest.mark.parametrize(
+  'damage', [_flip, _make_folder, lambda path: path.write_text('5\n')]
+)
+def test_a_damaged_log_keeps_no_checkpoint_from_being_used(
+  config, one_device, undisturbed, capsys, damage
+):
+  expected = _final_params(undisturbed, one_device)
+  for name in ('metrics.jsonl', 'summary.json'):
+    damage(undisturbed / name)
+  summary = robustjax.train(config, undisturbed, devices=one_device)
+  assert summary['finished']
+  assert summary['step'] == 14
+  _assert_bit_for_bit(_final_params(undisturbed, one_device), expected)
+  assert (undisturbed / 'damaged-metrics.jsonl').exists()
+  assert 'damaged-metrics.jsonl' in capsys.readouterr().out
+  assert json.loads((undisturbed / 'summary.json').read_text()) == summary
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    {'steps_per_epoch': 0}, {'step': 'x'}, {'seconds': None}, {'devices': 3},
+    {'test_accuracy': 'good'},
+  ],
+)  # fmt: skip
+def test_an_edited_summary_is_not_believed(tmp_path, change):
+  summary = {name: 1 for name in runs._ENTRIES} | {
+    'variant': 'x', 'dataset': 'x', 'finished': True, 'devices': 'x',
+    'test_accuracy': 0.5,
+  }  # fmt: skip
+  state = types.SimpleNamespace(step=1)
+  config = types.SimpleNamespace(num_epochs=1)
+  path = tmp_path / 'summary.json'
+  path.write_text(json.dumps(summary))
+  group = [((config, tmp_path, None), state)]
+  assert runs._finished(group) == [summary]
+  path.write_text(json.dumps(summary | change))
+  assert runs._finished(group) is None
+
+
+def test_a_config_edited_since_is_not_gone_on_with(
   config, one_device, undisturbed
 ):
-  with (
-    workdir_lock.workdir_lock(undisturbed),
-    pytest.raises(errors.InputError, match='no other run is writing to'),
+  path = undisturbed / 'config.json'
+  content = json.loads(path.read_text())
+  content['model']['mean'] = config.model.mean = 0.5
+  path.write_text(json.dumps(content))
+  with pytest.raises(
+    errors.InputError, match='mean=0.1307, got model.mean=0.5'
   ):
     robustjax.train(config, undisturbed, devices=one_device)
+  assert sorted(one.name for one in undisturbed.glob('damaged*')) == []
 
 
 @pytest.mark.slow
@@ -251,9 +385,9 @@ def test_a_program_is_compiled_once_for_all_seeds_and_strengths(
 def test_parameters_that_are_not_finite_are_not_saved(
   config, tmp_path, one_device
 ):
-  config.optimizer.learning_rate = 1e38
+  config.optimizer = common.sgd(1000.0)
   config.checkpoint_every, config.log_every = 1, 100
-  with pytest.raises(FloatingPointError, match='not finite'):
+  with pytest.raises(errors.DivergedError, match='not finite'):
     robustjax.train(config, tmp_path, devices=one_device)
   with checkpointing.Checkpoints(tmp_path, read_only=True) as checkpoints:
     steps = checkpoints.steps()
@@ -264,9 +398,13 @@ def test_parameters_that_are_not_finite_are_not_saved(
 
 
 def test_stops_at_a_loss_that_is_not_finite(config, tmp_path, one_device):
-  config.optimizer.learning_rate = 1e30
-  with pytest.raises(FloatingPointError, match=r'loss of step \d+ is not'):
+  config.optimizer = common.sgd(1000.0)
+  with pytest.raises(errors.DivergedError) as caught:
     robustjax.train(config, tmp_path, devices=one_device)
+  message = str(caught.value)
+  assert re.search(r'loss of step \d+ is (nan|inf), not finite', message)
+  assert 'a smaller optimizer.learning_rate' in message
+  assert '\n' not in message
 
 
 @pytest.mark.slow
