@@ -261,7 +261,6 @@ MODEL_FIELDS: dict[str, dict[str, Callable[[str, Any], None]]] = {
   },
   'weight_map_densenet': {
     **_SPATIAL,
-    'pool_stride': _count(1, 2),
     'channels': _channels,
     'growth': _channels,
     'blocks': _blocks,

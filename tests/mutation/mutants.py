@@ -266,8 +266,8 @@ MUTANTS: tuple[Mutant, ...] = (
   Mutant(
     'a difference inside its interval counts',
     'papers/claims.py',
-    'if one.n == 1 or abs(one.mean) <= one.half_width:',
-    'if one.n == 1:',
+    'if low < least and most < high:',
+    'if low < summary.mean < high:',
   ),
   Mutant(
     'runs of different seeds are paired',
