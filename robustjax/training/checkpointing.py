@@ -96,8 +96,9 @@ def _writing(folder: pathlib.Path) -> Iterator[None]:
   except ValueError as error:
     if isinstance(error, errors.InputError) or 'os_error' not in str(error):
       raise
-    got = str(error).splitlines()[0].partition(':')[0].lower()
-    got = 'no space left' if 'No space left' in str(error) else got
+    # '...: Failed to write 9 bytes: No space left on device [os_error...'
+    reason, _, _ = str(error).partition('[os_error')
+    got = reason.rpartition(': ')[2].strip()
     expected = 'a folder that can be written to'
     raise errors.InputError(str(folder), expected, got) from error
 
