@@ -1,6 +1,8 @@
 """The one exception for bad input, and the checks that raise it."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
+import contextlib
 import difflib
 import numbers
 import pathlib
@@ -9,6 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+# Above all that has a meaning here, and its square still is a float32.
+LARGEST = 1e6
 
 
 class InputError(ValueError):
@@ -42,7 +47,8 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
     InputError: with the closest accepted name, when one is close.
   """
   choices = list(choices)
-  if value in choices:
+  # Of an array, `in` would compare every element.
+  if isinstance(value, str) and value in choices:
     return
   close = difflib.get_close_matches(str(value), choices, n=1)
   hint = f' (did you mean {close[0]!r}?)' if close else ''
@@ -54,8 +60,20 @@ def _is_traced(value: Any) -> bool:
   return isinstance(value, jax.core.Tracer)
 
 
+def _is_array(value: Any) -> bool:
+  """Whether it is an array of NumPy's or JAX's, traced or not."""
+  return isinstance(value, jax.Array | np.ndarray)
+
+
 def _is_float(dtype: Any) -> bool:
   return jnp.issubdtype(dtype, jnp.floating)
+
+
+def _in_words(value: Any) -> str:
+  """What came, without its numbers: dtype and shape, or the type."""
+  if _is_array(value):
+    return f'{value.dtype} {value.shape}'
+  return type(value).__name__
 
 
 def check_range(
@@ -88,8 +106,7 @@ def check_range(
   expected = f'a number in {bracket}{low:g}, {high:g}{end}'
   extremes = _extremes(value)
   if not extremes:
-    is_array = hasattr(value, 'dtype')
-    got = f'{value.dtype} {value.shape}' if is_array else repr(value)
+    got = _in_words(value) if _is_array(value) else repr(value)[:60]
     raise InputError(field, expected, got)
   for number in extremes:
     is_within = np.isfinite(number) and low <= number <= high
@@ -99,8 +116,10 @@ def check_range(
 
 def _extremes(value: Any) -> tuple[float, ...]:
   """Smallest and largest of a number or array; none of what has no numbers."""
-  if not hasattr(value, 'dtype'):
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+  if not isinstance(value, jax.Array | np.ndarray | np.generic):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and isinstance(value, int) and abs(value) > 2**1000:
+      return (np.inf,)  # No float holds it.
     return (value,) if is_number else ()
   is_integer = jnp.issubdtype(value.dtype, jnp.integer)
   if not (is_integer or _is_float(value.dtype)) or not value.size:
@@ -108,6 +127,36 @@ def _extremes(value: Any) -> tuple[float, ...]:
   # On the host: within a trace, JAX would trace these as well.
   values = np.asarray(value).astype(np.float64)
   return float(values.min()), float(values.max())
+
+
+def check_number(
+  field: str,
+  value: Any,
+  *,
+  low: float = 0.0,
+  high: float = LARGEST,
+  open_low: bool = False,
+) -> None:
+  """`check_range` of one number: an array must be a scalar, traced or not.
+
+  Args:
+    field: name to report.
+    value: a number, or an array [] of one.
+    low: smallest accepted value.
+    high: largest accepted value; unless there is a better one, `LARGEST`.
+    open_low: whether `low` itself is refused.
+
+  Raises:
+    InputError: as `check_range`, and on an array of another shape, or a traced
+      one of another dtype than an integer or float.
+  """
+  if _is_array(value):
+    is_number = _is_float(value.dtype) or jnp.issubdtype(
+      value.dtype, jnp.integer
+    )
+    if value.shape or not is_number:
+      raise InputError(field, 'a single number', _in_words(value))
+  check_range(field, value, low=low, high=high, open_low=open_low)
 
 
 def check_flag(field: str, value: Any) -> None:
@@ -135,8 +184,10 @@ def check_images(field: str, images: Any) -> None:
   Their values are checked too, to be in [0, 1], unless they are being traced.
   """
   expected = 'float images [B, H, W, C] with 1 or 3 channels'
-  if getattr(images, 'ndim', None) != 4 or images.shape[-1] not in (1, 3):
-    raise InputError(field, expected, f'shape {np.shape(images)}')
+  if not _is_array(images):
+    raise InputError(field, expected, type(images).__name__)
+  if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    raise InputError(field, expected, f'shape {images.shape}')
   if not _is_float(images.dtype):
     raise InputError(field, expected, f'dtype {images.dtype}')
   if _is_traced(images) or not images.size:
@@ -147,6 +198,27 @@ def check_images(field: str, images: Any) -> None:
   if not (low >= 0 and high <= 1):  # Nor if one of them is nan.
     got = f'values from {low:g} to {high:g}'
     raise InputError(field, 'images with values in [0, 1]', got)
+
+
+def check_floats(field: str, value: Any, axes: str) -> None:
+  """Raises InputError unless `value` is an array of floats with these axes.
+
+  Args:
+    field: name to report.
+    value: what came; its values are not looked at.
+    axes: as docstrings have them, '[B, H, W, C]', or '[H, W, ...]' for at least
+      those named.
+
+  Raises:
+    InputError: on another dtype or number of axes.
+  """
+  names = axes.strip('[]').split(', ')
+  is_open = names[-1] == '...'
+  least = len(names) - is_open
+  if not _is_array(value) or not _is_float(value.dtype):
+    raise InputError(field, f'floats {axes}', _in_words(value))
+  if value.ndim < least or (value.ndim > least and not is_open):
+    raise InputError(field, axes, f'shape {value.shape}')
 
 
 def check_states(field: str, states: Any, *, min_ndim: int = 2) -> None:
@@ -160,9 +232,9 @@ def check_states(field: str, states: Any, *, min_ndim: int = 2) -> None:
   Raises:
     InputError: on another dtype, too few axes, or a batch of none.
   """
-  dtype, shape = getattr(states, 'dtype', None), getattr(states, 'shape', None)
-  if dtype is None or shape is None:
+  if not _is_array(states):
     raise InputError(field, 'an array of floats', type(states).__name__)
+  dtype, shape = states.dtype, states.shape
   if not _is_float(dtype):
     raise InputError(field, 'floats', f'dtype {dtype}')
   if len(shape) < min_ndim:
@@ -185,12 +257,13 @@ def check_labels(
   Raises:
     InputError: on another dtype or shape, or a label outside the range.
   """
-  dtype, shape = getattr(labels, 'dtype', None), getattr(labels, 'shape', None)
-  if dtype is None or not jnp.issubdtype(dtype, jnp.integer):
-    got = type(labels).__name__ if dtype is None else f'dtype {dtype}'
-    raise InputError(field, f'integers [{size}]', got)
-  if tuple(shape) != (size,):
-    raise InputError(field, f'integers [{size}]', f'shape {tuple(shape)}')
+  expected = f'integers [{size}]'
+  if not _is_array(labels):
+    raise InputError(field, expected, type(labels).__name__)
+  if not jnp.issubdtype(labels.dtype, jnp.integer):
+    raise InputError(field, expected, f'dtype {labels.dtype}')
+  if labels.shape != (size,):
+    raise InputError(field, expected, f'shape {labels.shape}')
   if _is_traced(labels) or not size:
     return
   values = np.asarray(labels)
@@ -202,6 +275,31 @@ def check_labels(
     if num_classes is not None:
       expected += f' ({num_classes} classes)'
     raise InputError(field, expected, f'{low if low < 0 else high}')
+
+
+@contextlib.contextmanager
+def tracing(field: str) -> Iterator[None]:
+  """Raises InputError where a user's function cannot be traced by JAX.
+
+  Args:
+    field: name of the function to report.
+
+  Yields:
+    Nothing; the function is called within.
+
+  Raises:
+    InputError: if it reads values that are not known yet, as NumPy and `if` do.
+  """
+  try:
+    yield
+  except (
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.ConcretizationTypeError,
+  ) as error:
+    expected = 'a function that JAX can differentiate'
+    got = 'one that reads values while they are traced, as NumPy does'
+    raise InputError(field, expected, got) from error
 
 
 def check_file(field: str, path: str) -> None:
