@@ -14,6 +14,7 @@ import numpy as np
 
 # Above all that has a meaning here, and its square still is a float32.
 LARGEST = 1e6
+_LONGEST = 80  # characters of what came, in a message
 
 
 class InputError(ValueError):
@@ -53,7 +54,7 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
   close = difflib.get_close_matches(str(value), choices, n=1)
   hint = f' (did you mean {close[0]!r}?)' if close else ''
   names = ' | '.join(choices)
-  raise InputError(field, f'one of {names}', f'{value!r}{hint}')
+  raise InputError(field, f'one of {names}', f'{_shown(value)}{hint}')
 
 
 def _is_traced(value: Any) -> bool:
@@ -74,6 +75,14 @@ def _in_words(value: Any) -> str:
   if _is_array(value):
     return f'{value.dtype} {value.shape}'
   return type(value).__name__
+
+
+def _shown(value: Any) -> str:
+  """What came, in one line whatever it is."""
+  if _is_array(value):
+    return _in_words(value)
+  shown = ' '.join(repr(value).split())
+  return shown if len(shown) <= _LONGEST else f'{shown[:_LONGEST]}...'
 
 
 def check_range(
@@ -106,8 +115,7 @@ def check_range(
   expected = f'a number in {bracket}{low:g}, {high:g}{end}'
   extremes = _extremes(value)
   if not extremes:
-    got = _in_words(value) if _is_array(value) else repr(value)[:60]
-    raise InputError(field, expected, got)
+    raise InputError(field, expected, _shown(value))
   for number in extremes:
     is_within = np.isfinite(number) and low <= number <= high
     if not is_within or (open_low and number == low):
@@ -162,7 +170,7 @@ def check_number(
 def check_flag(field: str, value: Any) -> None:
   """Raises InputError unless `value` is True or False."""
   if not isinstance(value, bool | np.bool_):
-    raise InputError(field, 'True or False', repr(value))
+    raise InputError(field, 'True or False', _shown(value))
 
 
 def check_integer(
@@ -175,7 +183,18 @@ def check_integer(
   is_integer = isinstance(value, numbers.Integral)
   is_integer = is_integer and not isinstance(value, bool)
   if not is_integer or value < low or (high is not None and value > high):
-    raise InputError(field, expected, repr(value))
+    raise InputError(field, expected, _shown(value))
+
+
+def check_whole(field: str, value: Any, *, low: int = 0, high: int) -> None:
+  """`check_integer` that also takes an array [] of one; traced, any value."""
+  if _is_array(value):
+    if value.shape or not jnp.issubdtype(value.dtype, jnp.integer):
+      raise InputError(field, 'a single integer', _in_words(value))
+    if _is_traced(value):
+      return
+    value = int(value)
+  check_integer(field, value, low=low, high=high)
 
 
 def check_images(field: str, images: Any) -> None:
@@ -188,6 +207,8 @@ def check_images(field: str, images: Any) -> None:
     raise InputError(field, expected, type(images).__name__)
   if images.ndim != 4 or images.shape[-1] not in (1, 3):
     raise InputError(field, expected, f'shape {images.shape}')
+  if 0 in images.shape[1:]:
+    raise InputError(field, 'images with pixels', f'shape {images.shape}')
   if not _is_float(images.dtype):
     raise InputError(field, expected, f'dtype {images.dtype}')
   if _is_traced(images) or not images.size:
@@ -210,15 +231,36 @@ def check_floats(field: str, value: Any, axes: str) -> None:
       those named.
 
   Raises:
-    InputError: on another dtype or number of axes.
+    InputError: on another dtype or number of axes, or an axis of none but the
+      first, which may be an empty batch.
   """
   names = axes.strip('[]').split(', ')
   is_open = names[-1] == '...'
   least = len(names) - is_open
   if not _is_array(value) or not _is_float(value.dtype):
     raise InputError(field, f'floats {axes}', _in_words(value))
-  if value.ndim < least or (value.ndim > least and not is_open):
+  has_axes = value.ndim == least or (value.ndim > least and is_open)
+  if not has_axes or 0 in value.shape[1:]:
     raise InputError(field, axes, f'shape {value.shape}')
+
+
+def check_float_dtype(field: str, dtype: Any) -> None:
+  """Raises InputError unless `dtype` is one of floats."""
+  try:
+    is_float = dtype is not None and _is_float(jnp.dtype(dtype))
+  except TypeError:
+    is_float = False
+  if not is_float:
+    raise InputError(field, 'a dtype of floats', _shown(dtype))
+
+
+def check_pixels(field: str, images: Any) -> None:
+  """Raises InputError unless `images` are numbers [B, H, W, C], H, W, C > 0."""
+  expected = 'images [B, H, W, C]'
+  if not _is_array(images) or images.ndim != 4 or 0 in images.shape[1:]:
+    raise InputError(field, expected, _in_words(images))
+  if not any(jnp.issubdtype(images.dtype, k) for k in (jnp.number, jnp.bool_)):
+    raise InputError(field, 'numbers', f'dtype {images.dtype}')
 
 
 def check_states(field: str, states: Any, *, min_ndim: int = 2) -> None:
@@ -302,6 +344,28 @@ def tracing(field: str) -> Iterator[None]:
     raise InputError(field, expected, got) from error
 
 
+def as_path(field: str, value: Any) -> pathlib.Path:
+  """A path as one, `~` for the home folder.
+
+  Args:
+    field: name to report.
+    value: what came.
+
+  Returns:
+    The path; nothing need be there.
+
+  Raises:
+    InputError: on an empty one, what is none, or the home of nobody known.
+  """
+  try:
+    path = pathlib.Path(value).expanduser()
+  except (TypeError, RuntimeError) as error:
+    raise InputError(field, 'a path', _shown(value)) from error
+  if not str(value) or '\0' in str(value):
+    raise InputError(field, 'a path', _shown(value))
+  return path
+
+
 def check_file(field: str, path: str) -> None:
   """Raises InputError unless there is such a file.
 
@@ -312,5 +376,5 @@ def check_file(field: str, path: str) -> None:
   Raises:
     InputError: if there is none.
   """
-  if not path or not pathlib.Path(path).expanduser().is_file():
-    raise InputError(field, 'a file', repr(path))
+  if not as_path(field, path).is_file():
+    raise InputError(field, 'a file', _shown(path))
