@@ -43,9 +43,7 @@ def cross_entropy(predict: array_types.Predict) -> LossFn:
   Raises:
     errors.InputError: on what is no function.
   """
-  if not callable(predict):
-    got = type(predict).__name__
-    raise errors.InputError('predict', 'a function of images', got)
+  errors.check_function('predict', predict)
 
   def loss_fn(images, labels):
     with errors.tracing('predict'):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
 import difflib
+import inspect
 import numbers
 import pathlib
 from typing import Any
@@ -317,6 +318,22 @@ def check_labels(
     if num_classes is not None:
       expected += f' ({num_classes} classes)'
     raise InputError(field, expected, f'{low if low < 0 else high}')
+
+
+def check_function(field: str, value: Any, num_arguments: int = 1) -> None:
+  """Raises InputError unless `value` can be called with so many arguments."""
+  expected = f'a function of {num_arguments} argument'
+  expected += 's' if num_arguments > 1 else ''
+  if not callable(value):
+    raise InputError(field, expected, type(value).__name__)
+  try:
+    signature = inspect.signature(value)
+  except (TypeError, ValueError):
+    return  # It does not tell, as some that are built in.
+  try:
+    signature.bind(*range(num_arguments))
+  except TypeError as error:
+    raise InputError(field, expected, f'one of {signature}') from error
 
 
 @contextlib.contextmanager

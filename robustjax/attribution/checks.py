@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
@@ -38,18 +39,23 @@ def shape_of(field: str, function, read, expected: str) -> tuple[int, ...]:
     errors.InputError: if it is no function, cannot be traced, or gives anything
       but floats [B, ...].
   """
-  if not callable(function):
-    got = type(function).__name__
-    raise errors.InputError(field, f'a function to {expected}', got)
+  errors.check_function(field, function)
+
+  def call(read):
+    found = function(read)
+    if not isinstance(found, jax.Array | np.ndarray):
+      raise errors.InputError(field, expected, type(found).__name__)
+    return found
+
   with errors.tracing(field):
-    found = jax.eval_shape(function, read)
-  shape, dtype = getattr(found, 'shape', None), getattr(found, 'dtype', None)
-  if shape is None or not shape or shape[0] != read.shape[0]:
-    got = type(found).__name__ if shape is None else f'shape {list(shape)}'
+    found = jax.eval_shape(call, read)
+  if not found.shape or found.shape[0] != read.shape[0]:
+    got = f'shape {list(found.shape)}'
     raise errors.InputError(field, expected, got)
-  if not jnp.issubdtype(dtype, jnp.floating):
-    raise errors.InputError(field, f'{expected}, floats', f'dtype {dtype}')
-  return shape
+  if not jnp.issubdtype(found.dtype, jnp.floating):
+    got = f'dtype {found.dtype}'
+    raise errors.InputError(field, f'{expected}, floats', got)
+  return found.shape
 
 
 def check_scores(score_fn, read, ndim: int) -> int:

@@ -135,7 +135,7 @@ def background_share(
   errors.check_number('threshold', threshold)
   errors.check_floats('maps', maps, '[B, H, W]')
   errors.check_floats('images', images, '[B, H, W, C]')
-  maps = checks.as_input(maps, 'maps')
+  maps, images = checks.as_input(maps, 'maps'), jnp.asarray(images)
   if images.shape[:3] != maps.shape:
     expected = 'maps [B, H, W] of images [B, H, W, C]'
     got = f'shapes {maps.shape} and {images.shape}'

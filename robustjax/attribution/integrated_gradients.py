@@ -226,10 +226,11 @@ def check_affine(
 
   Raises:
     errors.InputError: if the value halfway is not the mean of those at the
-      ends, or on what is no function, or no arrays of floats.
+      ends, or on what is no function, or no arrays of floats that fit.
   """
   errors.check_states('x', x, min_ndim=1)
   errors.check_states('baseline', baseline, min_ndim=1)
+  _check_fit(baseline.shape, x.shape)
   checks.shape_of('affine', affine, x, f'states [{len(x)}, ...]')
   if isinstance(x, jax.core.Tracer) or isinstance(baseline, jax.core.Tracer):
     return
@@ -238,7 +239,8 @@ def check_affine(
   if isinstance(values[0], jax.core.Tracer):
     return
   start, middle, end = (np.asarray(value, np.float64) for value in values)
-  error = np.abs(middle - (start + end) / 2).max(initial=0)
+  with np.errstate(invalid='ignore'):  # Of x that is not finite: nan, refused.
+    error = np.abs(middle - (start + end) / 2).max(initial=0)
   scale = max(np.abs(start).max(initial=0), np.abs(end).max(initial=0))
   if not error <= _AFFINE_TOLERANCE * scale:
     expected = 'an affine map: halfway, the mean of its values at both ends'
@@ -292,15 +294,23 @@ def _as_baseline(baseline, x):
   if baseline is None:
     return jnp.zeros_like(x[:1])
   try:
-    baseline = jnp.asarray(baseline, x.dtype)
+    baseline = jnp.asarray(baseline)
   except (TypeError, ValueError) as error:  # Text, or rows of several lengths.
     got = type(baseline).__name__
     raise errors.InputError('baseline', 'an array of floats', got) from error
+  if jnp.iscomplexobj(baseline):
+    raise errors.InputError('baseline', 'an array of floats', 'complex ones')
   padded = (1,) * (x.ndim - baseline.ndim) + baseline.shape
-  fits = len(padded) == x.ndim and all(
-    size in (1, of_x) for size, of_x in zip(padded, x.shape, strict=True)
+  _check_fit(padded, x.shape)
+  baseline = baseline.astype(x.dtype)
+  return jnp.broadcast_to(baseline, (padded[0], *x.shape[1:]))
+
+
+def _check_fit(shape, of_x) -> None:
+  """Whether a baseline of this shape broadcasts along the axes of x."""
+  fits = len(shape) == len(of_x) and all(
+    size in (1, size_of_x) for size, size_of_x in zip(shape, of_x, strict=True)
   )
   if not fits:
-    expected = f'a shape that broadcasts to that of x, {x.shape}'
-    raise errors.InputError('baseline', expected, f'{baseline.shape}')
-  return jnp.broadcast_to(baseline, (padded[0], *x.shape[1:]))
+    expected = f'a shape that broadcasts to that of x, {of_x}'
+    raise errors.InputError('baseline', expected, f'{shape}')

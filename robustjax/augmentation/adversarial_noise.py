@@ -291,9 +291,7 @@ def adversarial_noise(
   random_keys.check_key('key', key)
   errors.check_images('images', images)
   images = jnp.asarray(images)
-  if not callable(generate):
-    expected, got = 'a function of noise', type(generate).__name__
-    raise errors.InputError('generate', expected, got)
+  errors.check_function('generate', generate)
   keys = random_keys.example_keys(key, jnp.arange(len(images)))
   # float32 whatever the images are, so that every precision draws the same.
   draw = lambda key: jax.random.normal(key, images.shape[1:], jnp.float32)

@@ -108,8 +108,7 @@ def with_noiseout(
     NoiseOut, Figure 3 and section 3.2.
   """
   for name, function in (('features', features), ('classify', classify)):
-    if not callable(function):
-      raise errors.InputError(name, 'a function', type(function).__name__)
+    errors.check_function(name, function)
   for option in options:
     errors.check_choice('option of NoiseOut', option, _OPTIONS)
   return WrappedClassifier(
