@@ -236,7 +236,7 @@ def open_lazily(
   if side is None:
     decode, shape = records.decode, records.feature.shape
   else:
-    errors.check_integer('side', side, low=1)
+    errors.check_integer('side', side, low=1, high=photographs.LARGEST_SIDE)
     decode, shape = _centres(records, side), (side, side, 3)
   if None in shape:
     expected = 'images of one size'

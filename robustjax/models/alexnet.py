@@ -17,6 +17,7 @@ from robustjax.models import fan_in_layers
 
 # Images of at least so many pixels a side get torchvision's strides and pools.
 LARGE = 128
+_WIDEST = 100.0  # times the paper's
 _POOLED = 6  # Side of the maps that torchvision's dense layers read.
 
 
@@ -109,7 +110,8 @@ class AlexNet(classifier.Classifier):
   dropout: nn.Module | None = None
 
   def __post_init__(self):
-    errors.check_range('width', self.width, open_low=True)
+    errors.check_number('width', self.width, high=_WIDEST, open_low=True)
+    classifier.check_layer('dropout', self.dropout)
     super().__post_init__()
 
   def _wide(self, size: int) -> int:

@@ -104,8 +104,11 @@ class BatchNorm(nn.Module):
       The same shape, in `dtype`.
 
     Raises:
-      errors.InputError: while training, if the groups do not divide B.
+      errors.InputError: on what are no floats; while training, if the groups do
+        not divide B.
     """
+    errors.check_states('x', x, min_ndim=2)
+    x = jnp.asarray(x)
     dtype = array_types.at_least_float32(self.dtype)
     size = (x.shape[-1],)
     scale = self.param('scale', nn.initializers.ones, size, dtype)

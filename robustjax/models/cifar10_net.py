@@ -42,6 +42,10 @@ class Cifar10Net(classifier.Classifier):
   deviation: classifier.PerChannel = 0.5
   dropout: nn.Module | None = None
 
+  def __post_init__(self):
+    classifier.check_layer('dropout', self.dropout)
+    super().__post_init__()
+
   def setup(self):
     conv, dense = fan_in_layers.FanInConv, fan_in_layers.FanInDense
     same = {'kernel_size': (5, 5), 'padding': 'SAME', 'dtype': self.dtype}
