@@ -102,6 +102,7 @@ FILES = {
     'streaming',
   ],
   'evaluation': [
+    'checks',
     'canvas',
     'predictions',
     'metrics',
