@@ -167,6 +167,12 @@ def _path(flag: str) -> pathlib.Path | None:
   return None if value is None else checks.path(flag, value)
 
 
+def _data_dir() -> pathlib.Path | None:
+  """The folder in --data_dir, which has to be there; None without the flag."""
+  value = _DATA_DIR.value
+  return None if value is None else checks.folder('data_dir', value)
+
+
 def _step() -> int | str | None:
   """The flag --step as `restore` takes it."""
   if _STEP.value in (None, 'latest', 'best'):
@@ -190,7 +196,7 @@ def _gate_details(restored) -> dict[str, str]:
     return lambda x: jitted(restored.variables, x)
 
   try:
-    clean = training.load_test(config, _path('data_dir'))
+    clean = training.load_test(config, _data_dir())
   except errors.InputError as error:
     return {'gates': f'not measured: {error}'}
   found = evaluation.gate_activity(
@@ -238,7 +244,7 @@ def _source(config) -> Any:
   if _PUBLISHED_DIR.value is not None:
     expected = 'nothing beside generated images'
     raise errors.InputError('published_dir', expected, _PUBLISHED_DIR.value)
-  return training.load_test(config, _path('data_dir'))
+  return training.load_test(config, _data_dir())
 
 
 @functools.cache
@@ -350,7 +356,7 @@ def _options(restored) -> dict[str, Any]:
     'corruptions': _CORRUPTIONS.value,
     'severities': _numbers(_SEVERITIES, int),
     'epsilons': _numbers(_EPSILONS, float),
-    'data_dir': _path('data_dir'),
+    'data_dir': _data_dir(),
     'seed': _sweep_seed(),
     'jpeg': _JPEG.value,
     'frost_textures': _textures(),
