@@ -111,6 +111,7 @@ FILES = {
     'statistics',
     'discriminants',
     'rows',
+    'references',
     'tables',
     'results',
     'comparison',

@@ -4,16 +4,15 @@ Files written before a field was added are still read: it is None then.
 """
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 import json
 import math
 import re
 from typing import Any
 from typing import NamedTuple
 
-from robustjax import attacks
 from robustjax import errors
 from robustjax.evaluation import checks
+from robustjax.evaluation import references
 from robustjax.evaluation import rows as rows_lib
 from robustjax.evaluation import scores
 from robustjax.evaluation import tables
@@ -142,7 +141,7 @@ class Results(NamedTuple):
     """
     if not isinstance(name, str) or not name:
       raise errors.InputError('reference_name', 'a name', checks.shown(name))
-    check_reference(
+    references.check(
       reference,
       [row.label for row in self.rows],
       benchmark=self.benchmark,
@@ -150,15 +149,8 @@ class Results(NamedTuple):
       origin=self.origin,
       processing=self.processing,
     )
-    for row, other in zip(self.rows, reference.rows, strict=True):
-      counts, others = (_class_counts(one) for one in (row, other))
-      if row.total != other.total or (counts and others and counts != others):
-        expected = f'results on the same images of {row.label}'
-        got = f'{other.total} images for {row.total}'
-        if row.total == other.total:
-          got = 'other numbers of images by class'
-        raise errors.InputError('reference', expected, got)
-    rates = _rates(reference)
+    references.check_images(reference, self.rows)
+    rates = references.rates(reference)
     clean = reference.clean_accuracy
     clean_error = None if clean is None else 1 - clean
     return self._replace(reference=scores.Reference(name, rates, clean_error))
@@ -210,7 +202,7 @@ class Results(NamedTuple):
   def _error_rates(self) -> dict[str, Any]:
     """Error by corruption: in order, or for AlexNet by severity."""
     if self.reference is not None:
-      return _rates(self)
+      return references.rates(self)
     return {
       name: {row.severity: row.error for row in rows}
       for name, rows in self.by_corruption.items()
@@ -294,7 +286,7 @@ class Results(NamedTuple):
       content.get('origin'),
       tuple(content.get('processing') or ()),
       _read_intervals(content.get('intervals')),
-      _read_reference(content),
+      references.from_dict(content),
     )
 
   def to_records(self) -> list[dict[str, Any]]:
@@ -339,68 +331,6 @@ class Results(NamedTuple):
     return tables.to_markdown({name: self})
 
 
-def check_reference(
-  reference: Any,
-  labels: Sequence[str],
-  *,
-  benchmark: str,
-  source: str,
-  origin: str | None,
-  processing: Sequence[str],
-) -> None:
-  """Raises errors.InputError unless results can be a reference for others.
-
-  Args:
-    reference: what came.
-    labels: of the sets the others are on.
-    benchmark: that of the others; and so on.
-    source: what their images are.
-    origin: whether these are published or generated.
-    processing: what was done to them. That of an attack is not compared: it
-      makes other images for every classifier.
-
-  Raises:
-    errors.InputError: if they are of other sets, or without any error.
-  """
-  if not isinstance(reference, Results):
-    got = type(reference).__name__
-    expected = 'results of `evaluate` on the same sets'
-    raise errors.InputError('reference', expected, got)
-  ours = {'benchmark': benchmark, 'source': source, 'origin': origin}
-  if benchmark not in attacks.ATTACKS:
-    ours['processing'] = tuple(processing)
-  for name, value in ours.items():
-    other = getattr(reference, name)
-    if other != value:
-      expected = f'results on the same sets ({name}: {value})'
-      raise errors.InputError('reference', expected, str(other))
-  others = [row.label for row in reference.rows]
-  if others != list(labels):
-    apart = sorted(set(others).symmetric_difference(labels))
-    got = f'others: {", ".join(apart) or "in another order"}'
-    raise errors.InputError('reference', 'results on the same sets', got)
-  for name, rates in _rates(reference).items():
-    if not any(rates):
-      expected = f'errors above 0 on {name}, to divide by'
-      raise errors.InputError('reference', expected, '0')
-
-
-def _rates(found: Results) -> dict[str, tuple[float, ...]]:
-  """Error at every strength in order, by corruption; not of the clean set."""
-  return {
-    name: tuple(row.error for row in rows)
-    for name, rows in found.by_corruption.items()
-    if not rows[0].is_clean
-  }
-
-
-def _class_counts(row: Row) -> dict[int, int]:
-  """Images by class, of those that have any; empty where not counted."""
-  return {
-    label: count for label, count in enumerate(row.class_total or ()) if count
-  }
-
-
 def _read_intervals(content: Any) -> dict[str, tuple[float, float]] | None:
   """Intervals from a file, checked."""
   if content is None:
@@ -416,29 +346,6 @@ def _read_intervals(content: Any) -> dict[str, tuple[float, float]] | None:
     for end in ends:
       errors.check_range(f'{field}, {name}', end, high=1.0)
   return {name: tuple(ends) for name, ends in content.items()}
-
-
-def _read_reference(content: Mapping[str, Any]) -> scores.Reference | None:
-  """The reference from a file, checked; None where it is AlexNet, or none."""
-  rates = content.get('reference_errors')
-  if rates is None:
-    return None
-  field = 'results, reference_errors'
-  if not isinstance(rates, Mapping):
-    raise errors.InputError(field, 'an object', checks.shown(rates))
-  for name, each in rates.items():
-    if not isinstance(each, list | tuple) or not each:
-      raise errors.InputError(f'{field}, {name}', 'a list', checks.shown(each))
-    for rate in each:
-      errors.check_range(f'{field}, {name}', rate, high=1.0)
-  clean_error = content.get('reference_clean_error')
-  if clean_error is not None:
-    errors.check_range('results, reference_clean_error', clean_error, high=1.0)
-  return scores.Reference(
-    str(content.get('reference')),
-    {name: tuple(each) for name, each in rates.items()},
-    clean_error,
-  )
 
 
 def to_json(content: Mapping[str, Any]) -> str:

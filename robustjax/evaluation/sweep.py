@@ -22,6 +22,7 @@ from robustjax.evaluation import comparison
 from robustjax.evaluation import metrics
 from robustjax.evaluation import plans
 from robustjax.evaluation import predictions
+from robustjax.evaluation import references
 from robustjax.evaluation import results
 from robustjax.evaluation import rows
 
@@ -147,7 +148,7 @@ def evaluate(
   name = _reference_name(reference, reference_name)
   if reference is None:
     return _run(plan, predict, batch_size, predictions_dir)
-  results.check_reference(
+  references.check(
     reference,
     [cell.label for cell in plan.cells],
     benchmark=plan.benchmark,
