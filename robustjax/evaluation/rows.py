@@ -195,22 +195,20 @@ def from_dict(content: Mapping[str, Any], field: str = 'row') -> Row:
 def _by_class(values: Mapping[str, Any], field: str) -> dict[str, Any]:
   """The counts by class as tuples, checked against those of all classes."""
   found = {}
-  for name in ('class_correct', 'class_total'):
-    counts = values[name]
+  for name in [name for name in values if name.startswith('class_')]:
+    counts, place = values[name], f'{field}, {name}'
     if counts is not None:
       if not isinstance(counts, list | tuple):
         expected = 'a list of numbers of images'
-        raise errors.InputError(
-          f'{field}, {name}', expected, checks.shown(counts)
-        )
+        raise errors.InputError(place, expected, checks.shown(counts))
       for count in counts:
-        errors.check_integer(f'{field}, {name}', count)
-      total = values[name.replace('class_', '')]
+        errors.check_integer(place, count)
+      total = values['correct' if name == 'class_correct' else 'total']
       if sum(counts) != total:
         expected = f'numbers of images that add up to {total}'
-        raise errors.InputError(f'{field}, {name}', expected, str(sum(counts)))
+        raise errors.InputError(place, expected, str(sum(counts)))
     found[name] = counts and tuple(counts)
-  right, total = (found[name] or () for name in found)
+  right, total = (found[f'class_{name}'] or () for name in ('correct', 'total'))
   if len(right) != len(total) or any(map(operator.gt, right, total)):
     expected = 'for each class at most its number in class_total'
     raise errors.InputError(f'{field}, class_correct', expected, 'others')
