@@ -92,9 +92,13 @@ def by_corruption(
     What `compare` takes.
 
   Raises:
-    errors.InputError: if there are not as many of both.
+    errors.InputError: if there are not as many of both, or none.
   """
-  rows, found = list(rows), list(found)
+  rows = checks.items('rows', rows, 'row')
+  found = checks.items('found', found, 'set of predictions')
+  for row in rows:
+    if not isinstance(row, rows_lib.Row):
+      raise errors.InputError('rows', 'results on sets', checks.shown(row))
   if len(rows) != len(found):
     expected = f'predictions of {len(rows)} sets'
     raise errors.InputError('found', expected, str(len(found)))
@@ -166,6 +170,8 @@ def intervals(
     errors.InputError: if the sets have other labels, or there are not as many
       of both.
   """
+  rows = checks.items('rows', rows, 'row')
+  found = checks.items('found', found, 'set of predictions')
   by_name = by_corruption(rows, found)
   _check_sets('found', by_name)
   _check_labels(by_name, found[0].labels)

@@ -104,7 +104,9 @@ class Published(abc.ABC):
     if has_severities(self.benchmark):
       errors.check_integer('severity', severity, low=1, high=5)
     elif severity is not None:
-      raise errors.InputError('severity', 'None for mnist_c', repr(severity))
+      raise errors.InputError(
+        'severity', 'None for mnist_c', checks.shown(severity)
+      )
     return self._open(name, severity)
 
   def opener(

@@ -136,8 +136,12 @@ def per_class(rows: Sequence[Row]) -> dict[int, float]:
     Accuracy in [0, 1] by class; classes without images are left out.
 
   Raises:
-    errors.InputError: if a row was not counted by class.
+    errors.InputError: if there are no rows, or one was not counted by class.
   """
+  rows = checks.items('rows', rows, 'row')
+  for row in rows:
+    if not isinstance(row, Row):
+      raise errors.InputError('rows', 'results on sets', checks.shown(row))
   if any(row.class_correct is None for row in rows):
     expected = 'results counted by class'
     raise errors.InputError(

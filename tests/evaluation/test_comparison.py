@@ -142,5 +142,11 @@ def test_there_are_as_many_predictions_as_rows(pair):
   for function in (comparison.by_corruption, comparison.intervals):
     with pytest.raises(errors.InputError, match='of 2 sets, got 1'):
       function([row, row], pair[0]['clean'])
-  with pytest.raises(errors.InputError, match='found: '):
-    comparison.intervals([], [])
+    for wrong in (None, [], 'x', 3, [3]):
+      with pytest.raises(errors.InputError, match='rows: '):
+        function(wrong, pair[0]['clean'])
+    for wrong in (None, [], 'x', 3):
+      with pytest.raises(errors.InputError, match='found: '):
+        function([row], wrong)
+  with pytest.raises(errors.InputError, match='found'):
+    comparison.intervals([row], [3])

@@ -98,3 +98,9 @@ def test_rows_are_of_predictions_with_a_name_and_a_strength(found):
     rows.row_of(found, 'fog', amount=-1.0)
   with pytest.raises(errors.InputError, match='severity: '):
     rows.row_of(found, 'fog', severity=2.5)
+
+
+@pytest.mark.parametrize('wrong', [None, [], 3, 'x', [3], ['fog']])
+def test_what_are_no_rows_is_named(wrong):
+  with pytest.raises(errors.InputError, match='rows: '):
+    rows.per_class(wrong)
