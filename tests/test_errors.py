@@ -97,7 +97,7 @@ def test_states_refuses(states, got):
 
 def test_states_takes_floats_traced_or_not():
   errors.check_states('hidden', jnp.zeros((2, 3), jnp.bfloat16))
-  errors.check_states('hidden', np.float32(3), min_ndim=0)
+  errors.check_states('hidden', jnp.float32(3), min_ndim=0)
   jax.jit(lambda x: errors.check_states('hidden', x))(np.ones((2, 3)))
 
 

@@ -103,6 +103,7 @@ FILES = {
     'streaming',
   ],
   'evaluation': [
+    'checks',
     'canvas',
     'predictions',
     'metrics',
@@ -111,6 +112,7 @@ FILES = {
     'statistics',
     'discriminants',
     'rows',
+    'references',
     'tables',
     'results',
     'comparison',

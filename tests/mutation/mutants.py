@@ -140,8 +140,8 @@ MUTANTS: tuple[Mutant, ...] = (
   Mutant(
     'Jensen-Shannon over the batch, not the views',
     'augmentation/augmix.py',
-    'mixture = jnp.mean(jnp.exp(logs), axis=1, keepdims=True)',
-    'mixture = jnp.mean(jnp.exp(logs), axis=0, keepdims=True)',
+    'mixture = jnp.mean(shares, axis=1, keepdims=True)',
+    'mixture = jnp.mean(shares, axis=0, keepdims=True)',
   ),
   Mutant(
     'adversarial noise measured to the wrong bound',
