@@ -16,6 +16,7 @@ import numpy as np
 LARGEST_COUNT = 2**31 - 1  # of anything that JAX is to count
 # Above all that has a meaning here, and its square still is a float32.
 LARGEST = 1e6
+_FLOATS = ('bfloat16', 'float16', 'float32', 'float64')
 _LONGEST = 80  # characters of what came, in a message
 
 
@@ -238,8 +239,8 @@ def check_floats(field: str, value: Any, axes: str) -> None:
       those named.
 
   Raises:
-    InputError: on another dtype or number of axes, or an axis of none but the
-      first, which may be an empty batch.
+    InputError: on another dtype or number of axes, or an axis of length 0 that
+      is not B, the first.
   """
   names = axes.strip('[]').split(', ')
   is_open = names[-1] == '...'
@@ -247,17 +248,17 @@ def check_floats(field: str, value: Any, axes: str) -> None:
   if not _is_array(value) or not _is_float(value.dtype):
     raise InputError(field, f'floats {axes}', _in_words(value))
   has_axes = value.ndim == least or (value.ndim > least and is_open)
-  if not has_axes or 0 in value.shape[1:]:
+  may_be_empty = names[0] in ('B', '...')
+  if not has_axes or 0 in value.shape[may_be_empty:]:
     raise InputError(field, axes, f'shape {value.shape}')
 
 
 def check_float_dtype(field: str, dtype: Any) -> None:
   """Raises InputError unless `dtype` is one of floats."""
-  try:
-    is_float = dtype is not None and _is_float(jnp.dtype(dtype))
-  except TypeError:
-    is_float = False
-  if not is_float:
+  # NumPy also takes numbers, None and single letters for dtypes.
+  is_dtype = isinstance(dtype, np.dtype | type)
+  is_dtype = is_dtype or (isinstance(dtype, str) and dtype in _FLOATS)
+  if not is_dtype or not _is_float(dtype):
     raise InputError(field, 'a dtype of floats', _shown(dtype))
 
 

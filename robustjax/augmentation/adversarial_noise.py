@@ -71,6 +71,12 @@ class NoiseGenerator(nn.Module):
     """Noise, float [B, H, W, C], to a direction, same shape and dtype."""
     errors.check_floats('noise', noise, '[B, H, W, C]')
     noise = jnp.asarray(noise)
+    kernels = self.variables.get('params', {})
+    if 'first' in kernels:
+      made_for = kernels['first']['kernel'].shape[0]
+      if noise.shape[-1] != made_for:
+        expected = f'[B, H, W, {made_for}], as the generator was made for'
+        raise errors.InputError('noise', expected, f'shape {noise.shape}')
     dtype = array_types.at_least_float32(noise.dtype)
     options = {
       'dtype': dtype,

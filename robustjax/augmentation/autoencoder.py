@@ -134,6 +134,7 @@ class Autoencoder(nn.Module):
   def __post_init__(self):
     for name in ('channels', 'width', 'code_size', 'num_blocks'):
       errors.check_integer(name, getattr(self, name), low=1, high=_MOST)
+    errors.check_float_dtype('dtype', self.dtype)
     super().__post_init__()
 
   @nn.compact
@@ -154,6 +155,7 @@ class Autoencoder(nn.Module):
     if images.shape[-1] != self.channels:
       expected = f'images with {self.channels} channels'
       raise errors.InputError('images', expected, f'shape {images.shape}')
+    images = jnp.asarray(images)
     height, width = images.shape[1:3]
     margin = ((0, 0), (0, -height % _BLOCK), (0, -width % _BLOCK), (0, 0))
     padded = jnp.pad(images, margin, mode='edge').astype(self.dtype)

@@ -64,6 +64,9 @@ def from_arrays(
     expected = f'{len(images)} integers'
     got = f'shape {labels.shape}, dtype {labels.dtype}'
     raise errors.InputError('labels', expected, got)
+  for field, value in (('name', name), ('split', split)):
+    if not isinstance(value, str):
+      raise errors.InputError(field, 'a name', f'{type(value).__name__}')
   if num_classes is not None:
     errors.check_integer('num_classes', num_classes, low=1, high=_MOST_CLASSES)
   errors.check_labels(

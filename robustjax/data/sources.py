@@ -124,6 +124,7 @@ def is_photographs(
   Raises:
     errors.InputError: if the data set is not prepared, or damaged.
   """
+  tfds_folders.check_name(name)
   if _is_digits(name) or name == camera_traps.NAME:
     return False
   folder = tfds_folders.prepared_folder(name, data_dir=data_dir)

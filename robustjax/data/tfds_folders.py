@@ -26,9 +26,19 @@ def default_data_dir() -> pathlib.Path:
 
 def root_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
   """`data_dir`, or the default."""
-  if data_dir is None or data_dir == '':
+  if data_dir is None or (isinstance(data_dir, str) and not data_dir):
     return default_data_dir()
   return errors.as_path('data_dir', data_dir)
+
+
+def check_name(name: str) -> None:
+  """Raises errors.InputError unless a data set may be called so.
+
+  The name becomes a path, and may come from a file.
+  """
+  if not isinstance(name, str) or not _NAME.fullmatch(name):
+    expected = 'a name of letters, digits, _, . and -, with a config after a /'
+    raise errors.InputError('dataset', expected, repr(name)[:80])
 
 
 def prepared_folder(
@@ -49,10 +59,7 @@ def prepared_folder(
   Raises:
     errors.InputError: if there is none; the message says what to run.
   """
-  # It becomes a path, and may come from a file.
-  if not isinstance(name, str) or not _NAME.fullmatch(name):
-    expected = 'a name of letters, digits, _, . and -, with a config after a /'
-    raise errors.InputError('dataset', expected, repr(name)[:80])
+  check_name(name)
   root = root_of(data_dir)
   versions = _versions(root / name)
   if versions:

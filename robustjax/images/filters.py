@@ -13,6 +13,7 @@ from robustjax import errors
 
 _TRUNCATE = 4.0  # in standard deviations
 _MOST_TERMS = 1000  # of a sum that is written out
+_LARGEST_SIZE = 2**14  # pixels, whose matrix has 1 GB
 _LONGEST = 4  # times the size: how far beyond an edge the kernel is summed
 
 
@@ -29,7 +30,7 @@ def blur_matrix(size: int, sigma: array_types.ArrayLike) -> array_types.Array:
   """The matrix that blurs along an axis, with edge pixels repeated outward.
 
   Args:
-    size: number of pixels H.
+    size: number of pixels H, at most 16384.
     sigma: standard deviation in pixels, at least 0; may be traced. Up to about
       `size`; beyond, the kernel is cut at 4 `size` instead of 4 `sigma`.
 
@@ -39,7 +40,7 @@ def blur_matrix(size: int, sigma: array_types.ArrayLike) -> array_types.Array:
   Raises:
     errors.InputError: on another size or sigma.
   """
-  errors.check_integer('size', size, low=1)
+  errors.check_integer('size', size, low=1, high=_LARGEST_SIZE)
   errors.check_number('sigma', sigma)
   kernel = _gaussian(_LONGEST * size, sigma)
   place = jnp.arange(size)
@@ -97,6 +98,7 @@ def filter_image(
     errors.InputError: on anything but such an image and kernel.
   """
   errors.check_floats('image', image, '[H, W, C]')
+  image = jnp.asarray(image)
   errors.check_floats('kernel', kernel, '[2 R + 1, 2 R + 1]')
   if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
     expected = '[2 R + 1, 2 R + 1]'
@@ -140,6 +142,7 @@ def short_gaussian_blur(
     errors.InputError: on another sigma or image.
   """
   errors.check_floats('image', image, '[H, W, ...]')
+  image = jnp.asarray(image)
   errors.check_number('max_sigma', max_sigma, high=_MOST_TERMS)
   errors.check_number('sigma', sigma, high=max_sigma)
   reach = int(_TRUNCATE * max_sigma + 0.5)
@@ -199,6 +202,7 @@ def motion_blur(
     rounded, to 255 grey levels; gradients pass as if it were not.
   """
   errors.check_floats('image', image, '[H, W, ...]')
+  image = jnp.asarray(image)
   errors.check_number('angle', angle, low=-360.0, high=360.0)
   errors.check_integer('max_radius', max_radius, low=1, high=_MOST_TERMS)
   errors.check_number('radius', radius, high=max_radius)

@@ -60,6 +60,7 @@ def clipped_zoom(
     SciPy rounds it as the last bit of the factor falls.
   """
   errors.check_floats('image', image, '[H, W, ...]')
+  image = jnp.asarray(image)
   errors.check_number('factor', factor, low=1.0)
   factor = jnp.asarray(factor, jnp.float32)
   for axis in (0, 1):

@@ -188,6 +188,7 @@ class AlexNet(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 4096] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = self._drop(self.dropout2, nn.relu(affine), train)
     x = nn.relu(self.dense2(x))
     x = gating.apply_layer(self.penultimate, x, train=train).output

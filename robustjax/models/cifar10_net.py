@@ -7,6 +7,7 @@ Recognition, section 3.1.1 and Figure 1: four convolutions, three dense layers.
 import flax.linen as nn
 
 from robustjax import array_types
+from robustjax import errors
 from robustjax.layers import gating
 from robustjax.models import classifier
 from robustjax.models import convolution
@@ -98,6 +99,7 @@ class Cifar10Net(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 512] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = nn.relu(self.dense2(nn.relu(affine)))
     x = gating.apply_layer(self.penultimate, x, train=train).output
     return self.dense3(x)

@@ -10,6 +10,7 @@ with the `penultimate` hook before the last dense layer. `classify` is
 affine layer once for all its steps, cannot drift from what is trained.
 """
 
+import math
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -71,7 +72,9 @@ def channels_first(maps: array_types.Array) -> array_types.Array:
 
   Neighbours in the hidden vector are neighbours in the image.
   """
-  return maps.transpose(0, 3, 1, 2).reshape(len(maps), -1)
+  # The size is told, for -1 cannot be found of an empty batch.
+  size = math.prod(maps.shape[1:])
+  return maps.transpose(0, 3, 1, 2).reshape(len(maps), size)
 
 
 class Classifier(nn.Module):

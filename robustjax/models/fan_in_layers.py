@@ -52,7 +52,7 @@ class FanInDense(nn.Module):
     Raises:
       errors.InputError: on anything but floats, or another K than at first.
     """
-    errors.check_states('x', x, min_ndim=1)
+    errors.check_floats('x', x, '[B, ...]')
     check_inputs(self, 'x', x)
     init = initialization.fan_in_uniform(x.shape[-1])
     layer = nn.Dense(

@@ -94,6 +94,7 @@ class MnistCnn(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 128] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = self.dense_dropout(nn.relu(affine), deterministic=not train)
     x = gating.apply_layer(self.penultimate, x, train=train).output
     return self.dense2(x)

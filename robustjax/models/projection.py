@@ -32,6 +32,7 @@ class FixedProjection(nn.Module):
     errors.check_integer(
       'features', self.features, low=1, high=fan_in_layers.MOST
     )
+    errors.check_float_dtype('dtype', self.dtype)
     super().__post_init__()
 
   @nn.compact

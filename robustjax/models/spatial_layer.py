@@ -77,6 +77,7 @@ class SpatialLayer(nn.Module):
     Raises:
       errors.InputError: on anything but such maps.
     """
+    errors.check_floats('x', x, '[B, H, W, C]')
     x = self.layer(x)
     if not self.batch_norm:
       return x

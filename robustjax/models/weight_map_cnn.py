@@ -171,5 +171,6 @@ class WeightMapCnn(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 64] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = gating.apply_layer(self.penultimate, nn.relu(affine), train=train)
     return self.dense2(x.output)

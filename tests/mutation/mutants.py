@@ -228,8 +228,8 @@ MUTANTS: tuple[Mutant, ...] = (
   Mutant(
     'relative corruption error with one clean error for five severities',
     'evaluation/scores.py',
-    'clean = NUM_SEVERITIES * clean_error',
-    'clean = clean_error',
+    '((sum_ - count * clean) / added)',
+    '((sum_ - clean) / added)',
   ),
   # Training.
   Mutant(
