@@ -8,7 +8,7 @@ from robustjax import errors
 from robustjax import layers
 from robustjax.models import classifier
 
-_OPTIONS = ('rate', 'strategy', 'gate')
+_OPTIONS = ('rate', 'strategy', 'gate', 'gradient')
 
 
 class WrappedClassifier(classifier.Classifier, kw_only=True):
@@ -76,7 +76,7 @@ def with_noiseout(
   Args:
     features: images to hidden states, float [B, K]; K must not change.
     classify: hidden states [B, K] to logits [B, C].
-    **options: `rate`, `strategy` and `gate` of `layers.NoiseOut`.
+    **options: `rate`, `strategy`, `gate` and `gradient` of `layers.NoiseOut`.
 
   Returns:
     A linen module, images to logits.
