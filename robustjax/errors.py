@@ -235,7 +235,7 @@ def check_floats(field: str, value: Any, axes: str) -> None:
 
   Raises:
     InputError: on another dtype or number of axes, or an axis of length 0 that
-      is not B, the first.
+      is not B or L, the first.
   """
   names = axes.strip('[]').split(', ')
   is_open = names[-1] == '...'
@@ -243,7 +243,7 @@ def check_floats(field: str, value: Any, axes: str) -> None:
   if not _is_array(value) or not _is_float(value.dtype):
     raise InputError(field, f'floats {axes}', _in_words(value))
   has_axes = value.ndim == least or (value.ndim > least and is_open)
-  may_be_empty = names[0] in ('B', '...')
+  may_be_empty = names[0] in ('B', 'L', '...')
   if not has_axes or 0 in value.shape[may_be_empty:]:
     raise InputError(field, axes, f'shape {value.shape}')
 
