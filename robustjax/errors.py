@@ -52,8 +52,9 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
   """
   choices = list(choices)
   # Of an array, `in` would compare every element.
-  if isinstance(value, str) and value in choices:
+  if not _is_array(value) and value in choices:
     return
+  choices = [str(choice) for choice in choices]
   close = difflib.get_close_matches(str(value), choices, n=1)
   hint = f' (did you mean {close[0]!r}?)' if close else ''
   names = ' | '.join(choices)

@@ -213,3 +213,9 @@ def test_dtypes_of_floats():
   for dtype in (jnp.int32, 'int8', 'a', None, 3, np.ones(3)):
     with pytest.raises(errors.InputError, match='dtype: '):
       errors.check_float_dtype('dtype', dtype)
+
+
+def test_a_choice_may_be_among_numbers():
+  errors.check_choice('kernel_size', 3, (1, 3))
+  with pytest.raises(errors.InputError, match='one of 1 | 3, got 2'):
+    errors.check_choice('kernel_size', 2, (1, 3))
