@@ -274,7 +274,8 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
     checkpointing.Checkpoints(tmp_path)
 
 
-def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(tmp_path):
+@pytest.mark.parametrize('again', [False, True])
+def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(tmp_path, again):
   """Files may not grow beyond a size the arrays exceed."""
   _save(tmp_path, 3)
   large = _tree() | {'kernel': np.random.default_rng(0).normal(size=10**5)}
@@ -286,6 +287,8 @@ def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(tmp_path):
       checkpointing.Checkpoints(tmp_path) as checkpoints,
     ):
       checkpoints.save(4, large)
+      if again:  # The failure of one is found when the next is saved.
+        checkpoints.save(5, large)
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
   with checkpointing.Checkpoints(tmp_path) as checkpoints:
