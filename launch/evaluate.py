@@ -164,7 +164,7 @@ def _named(names: Mapping[str, str]) -> Iterator[None]:
 def _path(flag: str) -> pathlib.Path | None:
   """The path that a flag of this name gives; None where it is not given."""
   value = flags.FLAGS[flag].value
-  return None if value is None else checks.path(flag, value)
+  return None if value is None else files.local_path(flag, value)
 
 
 def _data_dir() -> pathlib.Path | None:

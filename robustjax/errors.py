@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import inspect
 import numbers
-import pathlib
 from typing import Any
 
 import jax
@@ -64,7 +63,7 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
   choices = [str(choice) for choice in choices]
   close = difflib.get_close_matches(str(value), choices, n=1)
   expected = f'one of {" | ".join(choices)}'
-  raise InputError(field, expected, _shown(value), *close)
+  raise InputError(field, expected, shown(value), *close)
 
 
 def _is_traced(value: Any) -> bool:
@@ -76,7 +75,8 @@ def _is_array(value: Any) -> bool:
   return isinstance(value, jax.Array | np.ndarray)
 
 
-def _is_float(dtype: Any) -> bool:
+def is_float(dtype: Any) -> bool:
+  """Whether a dtype is a float's, bfloat16 among them."""
   return jnp.issubdtype(dtype, jnp.floating)
 
 
@@ -87,7 +87,7 @@ def _in_words(value: Any) -> str:
   return type(value).__name__
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
   """What came, in one line whatever it is."""
   if _is_array(value):
     return _in_words(value)
@@ -125,7 +125,7 @@ def check_range(
   expected = f'a number in {bracket}{low:g}, {high:g}{end}'
   extremes = _extremes(value)
   if not extremes:
-    raise InputError(field, expected, _shown(value))
+    raise InputError(field, expected, shown(value))
   for number in extremes:
     # Compared, not np.isfinite, which takes no integer beyond 64 bits.
     is_within = -np.inf < number < np.inf and low <= number <= high
@@ -141,7 +141,7 @@ def _extremes(value: Any) -> tuple[float, ...]:
       return (np.inf,)  # No float holds it.
     return (value,) if is_number else ()
   is_integer = jnp.issubdtype(value.dtype, jnp.integer)
-  if not (is_integer or _is_float(value.dtype)) or not value.size:
+  if not (is_integer or is_float(value.dtype)) or not value.size:
     return ()
   # On the host: within a trace, JAX would trace these as well.
   values = np.asarray(value).astype(np.float64)
@@ -170,7 +170,7 @@ def check_number(
       one of another dtype than an integer or float.
   """
   if _is_array(value):
-    is_number = _is_float(value.dtype) or jnp.issubdtype(
+    is_number = is_float(value.dtype) or jnp.issubdtype(
       value.dtype, jnp.integer
     )
     if value.shape or not is_number:
@@ -181,7 +181,7 @@ def check_number(
 def check_flag(field: str, value: Any) -> None:
   """Raises InputError unless `value` is True or False."""
   if not isinstance(value, bool | np.bool_):
-    raise InputError(field, 'True or False', _shown(value))
+    raise InputError(field, 'True or False', shown(value))
 
 
 def check_integer(
@@ -192,7 +192,7 @@ def check_integer(
   is_integer = isinstance(value, numbers.Integral)
   is_integer = is_integer and not isinstance(value, bool)
   if not is_integer or not low <= value <= high:
-    raise InputError(field, expected, _shown(value))
+    raise InputError(field, expected, shown(value))
 
 
 def check_whole(field: str, value: Any, *, low: int = 0, high: int) -> None:
@@ -218,7 +218,7 @@ def check_images(field: str, images: Any) -> None:
     raise InputError(field, expected, f'shape {images.shape}')
   if 0 in images.shape[1:]:
     raise InputError(field, 'images with pixels', f'shape {images.shape}')
-  if not _is_float(images.dtype):
+  if not is_float(images.dtype):
     raise InputError(field, expected, f'dtype {images.dtype}')
   if _is_traced(images) or not images.size:
     return
@@ -246,7 +246,7 @@ def check_floats(field: str, value: Any, axes: str) -> None:
   names = axes.strip('[]').split(', ')
   is_open = names[-1] == '...'
   least = len(names) - is_open
-  if not _is_array(value) or not _is_float(value.dtype):
+  if not _is_array(value) or not is_float(value.dtype):
     raise InputError(field, f'floats {axes}', _in_words(value))
   has_axes = value.ndim == least or (value.ndim > least and is_open)
   may_be_empty = names[0] in ('B', 'L', '...')
@@ -259,8 +259,8 @@ def check_float_dtype(field: str, dtype: Any) -> None:
   # NumPy also takes numbers, None and single letters for dtypes.
   is_dtype = isinstance(dtype, np.dtype | type)
   is_dtype = is_dtype or (isinstance(dtype, str) and dtype in _FLOATS)
-  if not is_dtype or not _is_float(dtype):
-    raise InputError(field, 'a dtype of floats', _shown(dtype))
+  if not is_dtype or not is_float(dtype):
+    raise InputError(field, 'a dtype of floats', shown(dtype))
 
 
 def check_pixels(field: str, images: Any) -> None:
@@ -286,7 +286,7 @@ def check_states(field: str, states: Any, *, min_ndim: int = 2) -> None:
   if not _is_array(states):
     raise InputError(field, 'an array of floats', type(states).__name__)
   dtype, shape = states.dtype, states.shape
-  if not _is_float(dtype):
+  if not is_float(dtype):
     raise InputError(field, 'floats', f'dtype {dtype}')
   if len(shape) < min_ndim:
     raise InputError(field, '[B, ...]', f'shape {shape}')
@@ -367,39 +367,3 @@ def tracing(field: str) -> Iterator[None]:
     expected = 'a function that JAX can differentiate'
     got = 'one that reads values while they are traced, as NumPy does'
     raise InputError(field, expected, got) from error
-
-
-def as_path(field: str, value: Any) -> pathlib.Path:
-  """A path as one, `~` for the home folder.
-
-  Args:
-    field: name to report.
-    value: what came.
-
-  Returns:
-    The path; nothing need be there.
-
-  Raises:
-    InputError: on an empty one, what is none, or the home of nobody known.
-  """
-  try:
-    path = pathlib.Path(value).expanduser()
-  except (TypeError, RuntimeError) as error:
-    raise InputError(field, 'a path', _shown(value)) from error
-  if not str(value) or '\0' in str(value):
-    raise InputError(field, 'a path', _shown(value))
-  return path
-
-
-def check_file(field: str, path: str) -> None:
-  """Raises InputError unless there is such a file.
-
-  Args:
-    field: name to report.
-    path: what came.
-
-  Raises:
-    InputError: if there is none.
-  """
-  if not as_path(field, path).is_file():
-    raise InputError(field, 'a file', _shown(path))

@@ -46,7 +46,7 @@ def local_path(field: str, path: Any) -> pathlib.Path:
   """
   expected = 'a path on this machine'
   if not isinstance(path, str | os.PathLike):
-    raise errors.InputError(field, expected, repr(path))
+    raise errors.InputError(field, expected, errors.shown(path))
   text = os.fspath(path)
   if not isinstance(text, str) or not text.isprintable() or not text:
     raise errors.InputError(field, expected, repr(text))
@@ -63,6 +63,24 @@ def local_path(field: str, path: Any) -> pathlib.Path:
   except RuntimeError as error:
     expected = 'a home folder that there is'
     raise errors.InputError(field, expected, repr(text)) from error
+
+
+def check_file(field: str, path: Any) -> None:
+  """Raises errors.InputError unless there is such a file.
+
+  Args:
+    field: name to report.
+    path: what came.
+
+  Raises:
+    errors.InputError: if there is none.
+  """
+  try:
+    is_there = local_path(field, path).is_file()
+  except errors.InputError:
+    is_there = False
+  if not is_there:
+    raise errors.InputError(field, 'a file', errors.shown(path))
 
 
 def set_aside(

@@ -274,19 +274,6 @@ def test_a_function_takes_so_many_arguments():
       errors.check_function('f', function, num_arguments)
 
 
-@pytest.mark.parametrize('path', ['', None, 3, '~nobody-of-this-name/x', 'a\0'])
-def test_what_is_no_path_is_named(path):
-  with pytest.raises(errors.InputError, match='workdir: expected a path'):
-    errors.as_path('workdir', path)
-  with pytest.raises(errors.InputError, match='file: expected a '):
-    errors.check_file('file', path)
-
-
-def test_a_path_begins_at_home(monkeypatch, tmp_path):
-  monkeypatch.setenv('HOME', str(tmp_path))
-  assert errors.as_path('workdir', '~/x') == tmp_path / 'x'
-
-
 def test_dtypes_of_floats():
   for dtype in (jnp.float32, jnp.bfloat16, np.dtype('float16'), 'float32'):
     errors.check_float_dtype('dtype', dtype)

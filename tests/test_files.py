@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 
 import pytest
 
@@ -9,6 +10,44 @@ from robustjax import files
 
 def _left(folder):
   return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+  'path',
+  [
+    '', None, 3, b'x', 'a\0', 'a\nb', '~nobody-of-this-name/x', 'gs://bucket/x',
+    'file:///x', 'a' * 5000,
+  ],
+)  # fmt: skip
+def test_what_is_no_path_here_is_named(path):
+  for check in (files.local_path, files.check_file):
+    with pytest.raises(errors.InputError, match='workdir: expected a ') as one:
+      check('workdir', path)
+    assert '\n' not in str(one.value)
+
+
+def test_a_path_begins_at_home_and_need_not_be_there(monkeypatch, tmp_path):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  assert files.local_path('workdir', '~/x') == tmp_path / 'x'
+  assert files.local_path('workdir', pathlib.Path('x')) == pathlib.Path('x')
+  (tmp_path / 'x').write_text('')
+  files.check_file('file', '~/x')
+  with pytest.raises(errors.InputError, match='file: expected a file, got'):
+    files.check_file('file', tmp_path)
+
+
+def test_what_is_set_aside_takes_no_other_s_place(tmp_path):
+  for number in range(3):
+    path = tmp_path / 'log.txt'
+    path.write_text(str(number))
+    files.set_aside(path)
+  assert not path.exists()
+  found = {one.name: one.read_text() for one in tmp_path.iterdir()}
+  assert found == {
+    'damaged-log.txt': '0', 'damaged-log.txt-2': '1', 'damaged-log.txt-3': '2',
+  }  # fmt: skip
+  with pytest.raises(errors.InputError, match='log.txt: .*No such file'):
+    files.set_aside(path)
 
 
 def test_a_file_is_written_with_its_folder(tmp_path):

@@ -18,6 +18,7 @@ import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import files
 
 _MOST = 10_000  # channels, or blocks
 _BLOCK = 4  # side of the squares of pixels that one code stands for
@@ -231,7 +232,7 @@ def save_autoencoder(
     errors.InputError: if they are another module's or not finite, or the file
       cannot be written.
   """
-  path = errors.as_path('path', path)
+  path = files.local_path('path', path)
   try:
     parameters = flax.traverse_util.flatten_dict(variables['params'], sep='/')
     parameters = {name: np.asarray(one) for name, one in parameters.items()}
@@ -243,15 +244,7 @@ def save_autoencoder(
   except ValueError as error:
     expected = 'those of an Autoencoder'
     raise errors.InputError('variables', expected, f'{error}') from error
-  path = pathlib.Path(path).expanduser()
-  partial = path.with_name(f'{path.name}.partial')
-  try:
-    with partial.open('wb') as file:
-      np.savez(file, **parameters)
-    partial.replace(path)
-  except OSError as error:
-    expected = 'a file that can be written to'
-    raise errors.InputError('path', expected, f'{error}') from error
+  files.write_whole(path, lambda file: np.savez(file, **parameters))
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -277,7 +270,7 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
   Raises:
     errors.InputError: if there is no such file, or it is damaged or foreign.
   """
-  path = errors.as_path('path', path)
+  path = files.local_path('path', path)
   try:
     parameters = _read(path)
     module = _checked(parameters)

@@ -16,6 +16,7 @@ import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import files
 from robustjax.corruptions import draws
 from robustjax.corruptions import fractal
 
@@ -90,7 +91,7 @@ def load_frost_textures(folder: str | os.PathLike) -> FrostTextures:
     errors.InputError: if there is no such folder, no image in it, or one that
       cannot be read.
   """
-  folder = errors.as_path('frost_folder', folder)
+  folder = files.local_path('frost_folder', folder)
   expected = 'a folder with PNG or JPEG images of frost'
   if not folder.is_dir():
     raise errors.InputError('frost_folder', expected, f'{str(folder)!r}')

@@ -29,6 +29,7 @@ import numpy as np
 from PIL import Image
 
 from robustjax import errors
+from robustjax import files
 from robustjax import progress
 from robustjax import random_keys
 from robustjax.data import array_cache
@@ -95,7 +96,7 @@ def load(
     'images_per_class', images_per_class, low=1, high=_MOST_IMAGES
   )
   random_keys.check_seed('seed', seed)
-  folder = errors.as_path('data_dir', data_dir) / NAME
+  folder = files.local_path('data_dir', data_dir) / NAME
   names, labels = _chosen(_photographs(folder), images_per_class, seed)
   parts = splits.split_by_class(labels, tuple(SHARES.values()), seed=seed)
   places = parts[list(SHARES).index(split)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from robustjax import errors
+from robustjax import files
 from robustjax import progress
 
 # Two parts at most, none of them `.` or `..`.
@@ -21,14 +22,14 @@ def default_data_dir() -> pathlib.Path:
   """$TFDS_DATA_DIR, or ~/tensorflow_datasets."""
   default = pathlib.Path.home() / 'tensorflow_datasets'
   given = os.environ.get('TFDS_DATA_DIR') or default
-  return errors.as_path('TFDS_DATA_DIR', given)
+  return files.local_path('TFDS_DATA_DIR', given)
 
 
 def root_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
   """`data_dir`, or the default."""
   if data_dir is None or (isinstance(data_dir, str) and not data_dir):
     return default_data_dir()
-  return errors.as_path('data_dir', data_dir)
+  return files.local_path('data_dir', data_dir)
 
 
 def check_name(name: str) -> None:

@@ -94,11 +94,11 @@ def _crafted_on(attacked, name: str | None) -> str:
   if attacked is not None:
     checks.predict('attacked', attacked)
     if name is not None and (not isinstance(name, str) or not name):
-      raise errors.InputError('attacked_name', 'a name', checks.shown(name))
+      raise errors.InputError('attacked_name', 'a name', errors.shown(name))
     return _ANOTHER if name is None else name
   if name is not None:
     expected = 'None unless another classifier is attacked'
-    raise errors.InputError('attacked_name', expected, checks.shown(name))
+    raise errors.InputError('attacked_name', expected, errors.shown(name))
   return _ITSELF
 
 
@@ -153,7 +153,7 @@ def _attacker(benchmark, victim, data, key, loss):
       expected = f'logits [{len(images)}, C] with C at least {least}'
       got = type(logits).__name__ if shape is None else f'shape {shape}'
       raise errors.InputError('attacked', expected, got)
-    if not checks.is_float(logits.dtype):
+    if not errors.is_float(logits.dtype):
       got = f'dtype {logits.dtype}'
       raise errors.InputError('predict', 'logits of floats', got)
     return logits

@@ -31,7 +31,7 @@ def save(figure, path: str | os.PathLike) -> None:
     errors.InputError: on another format, or if it cannot be written.
   """
   checks.function('figure', getattr(figure, 'savefig', None), 'a figure')
-  path = checks.path('path', path)
+  path = files.local_path('path', path)
   if path.suffix.lower() not in _FORMATS:
     expected = f'a name that ends in {", ".join(_FORMATS)}'
     raise errors.InputError('path', expected, repr(path.name))

@@ -91,7 +91,7 @@ def _levels(benchmark: str, severities) -> tuple[int | None, ...]:
   if not corrupted_sets.has_severities(benchmark):
     if severities is not None:
       expected = f'None for {benchmark}'
-      raise errors.InputError('severities', expected, checks.shown(severities))
+      raise errors.InputError('severities', expected, errors.shown(severities))
     return (None,)
   if severities is None:
     return corrupted_sets.SEVERITIES
@@ -273,7 +273,7 @@ def degrade(
   table = corruptions.DEGRADATIONS
   if amounts is not None and names is not None:
     expected = 'None with amounts'
-    raise errors.InputError('corruptions', expected, checks.shown(names))
+    raise errors.InputError('corruptions', expected, errors.shown(names))
   if amounts is None:
     names = _chosen(names, table, table)
     channels = data.images.shape[-1]
@@ -282,7 +282,7 @@ def degrade(
   cells = [clean(data)]
   if not isinstance(amounts, Mapping):
     expected = 'lists of amounts by name of a degradation'
-    raise errors.InputError('amounts', expected, checks.shown(amounts))
+    raise errors.InputError('amounts', expected, errors.shown(amounts))
   for name in amounts:
     checks.choice('amounts', name, table)
     function = jax.jit(table[name].function)

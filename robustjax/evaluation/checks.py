@@ -13,19 +13,11 @@ from typing import Any
 import numpy as np
 
 from robustjax import errors
+from robustjax import files
 from robustjax.data import data_set
 
 _LARGEST = 1e6  # amount of a degradation; above all that has a meaning
 _PLAIN = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,99}')
-
-
-def shown(value: Any) -> str:
-  """What came, short and in one line: of an array dtype and shape."""
-  shape = getattr(value, 'shape', ())
-  if isinstance(shape, tuple) and shape and hasattr(value, 'dtype'):
-    return f'{value.dtype} {shape}'
-  text = ' '.join(repr(value).split())
-  return text if len(text) <= 60 else f'{text[:57]}...'
 
 
 def function(field: str, value: Any, expected: str) -> None:
@@ -37,7 +29,7 @@ def function(field: str, value: Any, expected: str) -> None:
     expected: what the function is to do, for the message.
   """
   if not callable(value):
-    raise errors.InputError(field, expected, shown(value))
+    raise errors.InputError(field, expected, errors.shown(value))
 
 
 def predict(field: str, value: Any) -> None:
@@ -62,16 +54,10 @@ def images(field: str, value: Any) -> None:
     raise errors.InputError(field, expected, type(value).__name__)
   if len(shape) != 4:
     raise errors.InputError(field, expected, f'shape {tuple(shape)}')
-  if dtype != np.uint8 and not is_float(dtype):
+  if dtype != np.uint8 and not errors.is_float(dtype):
     raise errors.InputError(field, expected, f'dtype {dtype}')
   if not shape[0]:
     raise errors.InputError(field, 'at least one', 'none')
-
-
-def is_float(dtype: Any) -> bool:
-  """Whether a dtype is a float's, bfloat16 among them."""
-  # Of a narrow float that NumPy does not know, the kind is void.
-  return dtype.kind == 'f' or 'float' in dtype.name
 
 
 def data(field: str, value: Any) -> None:
@@ -109,7 +95,7 @@ def items(field: str, values: Any, what: str) -> list[Any]:
   expected = f'a list of {what}s'
   is_text = isinstance(values, str | bytes | Mapping)
   if is_text or not isinstance(values, Iterable):
-    raise errors.InputError(field, expected, shown(values))
+    raise errors.InputError(field, expected, errors.shown(values))
   if getattr(values, 'ndim', 1) != 1:
     raise errors.InputError(field, expected, f'shape {tuple(values.shape)}')
   found = [
@@ -154,7 +140,7 @@ def choice(field: str, value: Any, choices: Iterable[str]) -> None:
   """`errors.check_choice`, of anything that may have come."""
   if not isinstance(value, str):
     expected = f'one of {" | ".join(choices)}'
-    raise errors.InputError(field, expected, shown(value))
+    raise errors.InputError(field, expected, errors.shown(value))
   errors.check_choice(field, value, choices)
 
 
@@ -174,34 +160,9 @@ def names(field: str, values: Any, known: Iterable[str]) -> tuple[str, ...]:
   return tuple(dict.fromkeys(found))
 
 
-def path(field: str, value: Any) -> pathlib.Path:
-  """A path, with ~ resolved; whether it is there is not looked at.
-
-  Args:
-    field: name to report.
-    value: text or a path.
-
-  Returns:
-    The path.
-
-  Raises:
-    errors.InputError: if it is empty or no path, or names a user's home that is
-      not known.
-  """
-  if not isinstance(value, str | os.PathLike):
-    raise errors.InputError(field, 'a path', shown(value))
-  text = os.fspath(value)
-  if isinstance(text, bytes) or not text or '\0' in text:
-    raise errors.InputError(field, 'a path', shown(text))
-  try:
-    return pathlib.Path(text).expanduser()
-  except RuntimeError as error:
-    raise errors.InputError(field, 'the home of a user', repr(text)) from error
-
-
 def folder(field: str, value: Any) -> pathlib.Path:
-  """`path`, which must be a folder that is there."""
-  found = path(field, value)
+  """`files.local_path`, which must be a folder that is there."""
+  found = files.local_path(field, value)
   if not os.path.isdir(found):
     raise errors.InputError(field, 'a folder', f'{str(value)!r}, which is none')
   return found
@@ -223,5 +184,5 @@ def file_name(field: str, name: Any) -> str:
   """
   if not isinstance(name, str) or not _PLAIN.fullmatch(name):
     expected = 'a name of letters, digits and _ . + = -'
-    raise errors.InputError(field, expected, shown(name))
+    raise errors.InputError(field, expected, errors.shown(name))
   return name

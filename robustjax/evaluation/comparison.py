@@ -98,7 +98,7 @@ def by_corruption(
   found = checks.items('found', found, 'set of predictions')
   for row in rows:
     if not isinstance(row, rows_lib.Row):
-      raise errors.InputError('rows', 'results on sets', checks.shown(row))
+      raise errors.InputError('rows', 'results on sets', errors.shown(row))
   if len(rows) != len(found):
     expected = f'predictions of {len(rows)} sets'
     raise errors.InputError('found', expected, str(len(found)))
@@ -208,13 +208,13 @@ def _is_correct(found: Sequence[predictions.Predictions]) -> np.ndarray:
 def _check_sets(field: str, found: BySet) -> None:
   expected = 'predictions by name of a corruption'
   if not isinstance(found, Mapping) or not found:
-    raise errors.InputError(field, expected, checks.shown(found))
+    raise errors.InputError(field, expected, errors.shown(found))
   for name, sets in found.items():
     is_list = isinstance(sets, list | tuple) and bool(sets)
     if not is_list or not all(
       isinstance(one, predictions.Predictions) for one in sets
     ):
-      raise errors.InputError(f'{field}[{name}]', expected, checks.shown(sets))
+      raise errors.InputError(f'{field}[{name}]', expected, errors.shown(sets))
 
 
 def _check_labels(found: BySet, labels: np.ndarray) -> None:

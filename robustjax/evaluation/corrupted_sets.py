@@ -105,7 +105,7 @@ class Published(abc.ABC):
       errors.check_integer('severity', severity, low=1, high=5)
     elif severity is not None:
       raise errors.InputError(
-        'severity', 'None for mnist_c', checks.shown(severity)
+        'severity', 'None for mnist_c', errors.shown(severity)
       )
     return self._open(name, severity)
 

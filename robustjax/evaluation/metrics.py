@@ -236,7 +236,7 @@ def _check_labels(labels: np.ndarray, num_classes: int) -> None:
 
 def _to_host(output, is_finite, start, count, name) -> tuple[np.ndarray, int]:
   logits = np.asarray(output)[:count]
-  is_float = checks.is_float(logits.dtype)
+  is_float = errors.is_float(logits.dtype)
   if not is_float and logits.dtype.kind not in 'iu':
     raise errors.InputError('predict', 'logits', f'dtype {logits.dtype}')
   precision = float(jnp.finfo(logits.dtype).eps) if is_float else 0.0

@@ -137,7 +137,7 @@ def _check_options(
       is_beside = field == 'corruptions' and not is_attack
       beside = ' with amounts' if is_beside else ''
       expected = f'None for {benchmark}{beside}'
-      raise errors.InputError(field, expected, checks.shown(value))
+      raise errors.InputError(field, expected, errors.shown(value))
 
 
 def _check_generation(
@@ -153,7 +153,7 @@ def _check_generation(
     if value is not None and not has_meaning:
       kind = '' if is_generated else 'published '
       unset = 'False' if field == 'jpeg' else 'None'
-      got = 'photographs' if field == 'frost_textures' else checks.shown(value)
+      got = 'photographs' if field == 'frost_textures' else errors.shown(value)
       raise errors.InputError(field, f'{unset} for {kind}{benchmark}', got)
 
 
@@ -173,4 +173,4 @@ def _clean_images(source) -> sources.DataSet | None:
 def _need_images(benchmark, data, source) -> None:
   if data is None:
     expected = f'clean images for {benchmark}'
-    raise errors.InputError('source', expected, checks.shown(source))
+    raise errors.InputError('source', expected, errors.shown(source))

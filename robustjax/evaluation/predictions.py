@@ -12,7 +12,6 @@ import numpy as np
 
 from robustjax import errors
 from robustjax import files
-from robustjax.evaluation import checks
 
 TOP = 5  # classes that a prediction may name in `top5_correct`
 NUM_BINS = 15  # of the calibration error, as in Guo et al.
@@ -141,7 +140,7 @@ class Predictions(NamedTuple):
       try:
         importances = np.asarray(importances, np.float64)
       except (TypeError, ValueError) as error:
-        got = checks.shown(importances)
+        got = errors.shown(importances)
         raise errors.InputError('importances', expected, got) from error
       if importances.shape != weights.shape:
         got = f'shape {importances.shape}'
@@ -250,7 +249,7 @@ def save(path: str | os.PathLike, found: Predictions) -> pathlib.Path:
   Raises:
     errors.InputError: if it cannot be written.
   """
-  path = checks.path('path', path)
+  path = files.local_path('path', path)
   if not isinstance(found, Predictions):
     got = type(found).__name__
     raise errors.InputError('found', 'predictions of a set', got)
@@ -278,7 +277,7 @@ def load(path: str | os.PathLike) -> Predictions:
   Raises:
     errors.InputError: if there is no such file, or it is damaged.
   """
-  path = checks.path('path', path)
+  path = files.local_path('path', path)
   try:
     # Opened here: NumPy leaves a damaged file open.
     with open(path, 'rb') as file, np.load(file, allow_pickle=False) as archive:

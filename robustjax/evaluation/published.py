@@ -21,6 +21,7 @@ References:
 import os
 
 from robustjax import errors
+from robustjax import files
 from robustjax.evaluation import array_files
 from robustjax.evaluation import checks
 from robustjax.evaluation import corrupted_sets
@@ -66,10 +67,10 @@ mnist_c, got missing, which is none
   checks.choice('benchmark', benchmark, BENCHMARKS)
   if folder is None:
     if data_dir is not None:
-      data_dir = checks.path('data_dir', data_dir)
+      data_dir = files.local_path('data_dir', data_dir)
     return tfds_sets.TfdsSets(benchmark, data_dir)
   errors.check_integer('num_classes', num_classes, low=1)
-  folder = checks.path('folder', folder)
+  folder = files.local_path('folder', folder)
   if not folder.is_dir():
     expected = f'a folder with the files of {benchmark}'
     raise errors.InputError('folder', expected, f'{folder}, which is none')

@@ -11,7 +11,6 @@ from typing import Any
 
 from robustjax import attacks
 from robustjax import errors
-from robustjax.evaluation import checks
 from robustjax.evaluation import rows as rows_lib
 from robustjax.evaluation import scores
 
@@ -128,10 +127,10 @@ def from_dict(content: Mapping[str, Any]) -> scores.Reference | None:
     return None
   field = 'results, reference_errors'
   if not isinstance(rates, Mapping):
-    raise errors.InputError(field, 'an object', checks.shown(rates))
+    raise errors.InputError(field, 'an object', errors.shown(rates))
   for name, each in rates.items():
     if not isinstance(each, list | tuple) or not each:
-      raise errors.InputError(f'{field}, {name}', 'a list', checks.shown(each))
+      raise errors.InputError(f'{field}, {name}', 'a list', errors.shown(each))
     for rate in each:
       errors.check_range(f'{field}, {name}', rate, high=1.0)
   clean_error = content.get('reference_clean_error')

@@ -41,8 +41,8 @@ def save(
   """
   tables.common_labels(table)
   if details is not None and not isinstance(details, Mapping):
-    raise errors.InputError('details', 'a mapping', checks.shown(details))
-  folder = checks.path('folder', folder)
+    raise errors.InputError('details', 'a mapping', errors.shown(details))
+  folder = files.local_path('folder', folder)
   benchmark = next(iter(table.values())).benchmark
   checks.file_name('benchmark', benchmark)
   paths = [

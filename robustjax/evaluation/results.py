@@ -140,7 +140,7 @@ class Results(NamedTuple):
         errors on one of them.
     """
     if not isinstance(name, str) or not name:
-      raise errors.InputError('reference_name', 'a name', checks.shown(name))
+      raise errors.InputError('reference_name', 'a name', errors.shown(name))
     references.check(
       reference,
       [row.label for row in self.rows],
@@ -268,11 +268,11 @@ class Results(NamedTuple):
       errors.InputError: if an entry is missing, or cannot be of results.
     """
     if not isinstance(content, Mapping):
-      raise errors.InputError('results', 'an object', checks.shown(content))
+      raise errors.InputError('results', 'an object', errors.shown(content))
     for name, kind in (('benchmark', str), ('source', str), ('rows', list)):
       if not isinstance(content.get(name), kind):
         expected = 'a list' if kind is list else 'text'
-        got = checks.shown(content.get(name))
+        got = errors.shown(content.get(name))
         raise errors.InputError(f'results, {name}', expected, got)
     checks.file_name('results, benchmark', content['benchmark'])
     rows = tuple(
@@ -337,11 +337,11 @@ def _read_intervals(content: Any) -> dict[str, tuple[float, float]] | None:
     return None
   field = 'results, intervals'
   if not isinstance(content, Mapping):
-    raise errors.InputError(field, 'an object', checks.shown(content))
+    raise errors.InputError(field, 'an object', errors.shown(content))
   for name, ends in content.items():
     if not isinstance(ends, list | tuple) or len(ends) != 2:
       raise errors.InputError(
-        f'{field}, {name}', 'two numbers', checks.shown(ends)
+        f'{field}, {name}', 'two numbers', errors.shown(ends)
       )
     for end in ends:
       errors.check_range(f'{field}, {name}', end, high=1.0)

@@ -126,7 +126,7 @@ def row_of(
   """
   if not isinstance(found, predictions.Predictions):
     expected = 'predictions of a set'
-    raise errors.InputError('found', expected, checks.shown(found))
+    raise errors.InputError('found', expected, errors.shown(found))
   checks.file_name('corruption', corruption)
   if amount is not None:
     errors.check_range('amount', amount)
@@ -161,7 +161,7 @@ def per_class(rows: Sequence[Row]) -> dict[int, float]:
   rows = checks.items('rows', rows, 'row')
   for row in rows:
     if not isinstance(row, Row):
-      raise errors.InputError('rows', 'results on sets', checks.shown(row))
+      raise errors.InputError('rows', 'results on sets', errors.shown(row))
   if any(row.class_correct is None for row in rows):
     expected = 'results counted by class'
     raise errors.InputError(
@@ -198,7 +198,7 @@ def from_dict(content: Mapping[str, Any], field: str = 'row') -> Row:
     errors.InputError: if an entry is missing, or cannot be of results.
   """
   if not isinstance(content, Mapping):
-    raise errors.InputError(field, 'an object', checks.shown(content))
+    raise errors.InputError(field, 'an object', errors.shown(content))
   values = {name: content.get(name) for name in Row._fields}
   checks.file_name(f'{field}, corruption', values['corruption'])
   errors.check_integer(f'{field}, total', values['total'], low=1)
@@ -224,7 +224,7 @@ def _by_class(values: Mapping[str, Any], field: str) -> dict[str, Any]:
     if counts is not None:
       if not isinstance(counts, list | tuple):
         expected = 'a list of numbers of images'
-        raise errors.InputError(place, expected, checks.shown(counts))
+        raise errors.InputError(place, expected, errors.shown(counts))
       for count in counts:
         errors.check_integer(place, count)
       total = values['correct' if name == 'class_correct' else 'total']

@@ -32,7 +32,6 @@ from typing import Any
 from typing import NamedTuple
 
 from robustjax import errors as errors_lib
-from robustjax.evaluation import checks
 
 NUM_SEVERITIES = 5
 _SEVERITIES = range(1, NUM_SEVERITIES + 1)
@@ -216,7 +215,7 @@ def _sums(errors, reference) -> dict[str, tuple[float, float, int]]:
   for field, value in (('errors', errors), ('reference', reference)):
     if not isinstance(value, Mapping) or not value:
       expected = 'error rates by name of a corruption'
-      raise errors_lib.InputError(field, expected, checks.shown(value))
+      raise errors_lib.InputError(field, expected, errors_lib.shown(value))
   missing = [str(name) for name in reference if name not in errors]
   if missing:
     expected = f'error rates of {len(reference)} corruptions'
@@ -244,7 +243,7 @@ def _rates(field: str, values, strengths=None) -> dict[Any, float]:
     values = dict(enumerate(values, start=1))
   if not isinstance(values, Mapping) or not values:
     expected = 'error rates, one per severity'
-    raise errors_lib.InputError(field, expected, checks.shown(values))
+    raise errors_lib.InputError(field, expected, errors_lib.shown(values))
   if strengths is not None:
     _check_strengths(field, values, strengths)
   return {
@@ -269,7 +268,7 @@ def _rate(field: str, value) -> float:
   """An error rate as a plain number, checked."""
   if not _is_number(value):
     raise errors_lib.InputError(
-      field, 'a number in [0, 1]', checks.shown(value)
+      field, 'a number in [0, 1]', errors_lib.shown(value)
     )
   errors_lib.check_range(field, value, high=1.0)
   return float(value)

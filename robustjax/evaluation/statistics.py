@@ -15,7 +15,6 @@ from scipy import stats
 
 from robustjax import errors
 from robustjax import random_keys
-from robustjax.evaluation import checks
 
 _MAX_COUNTS = 10_000_000  # held at once while resampling: 80 MB
 _MOST_RESAMPLES = 10_000_000
@@ -101,7 +100,7 @@ def _numbers(field: str, values, expected: str, ndims) -> np.ndarray:
   if not hasattr(values, 'dtype'):
     is_text = isinstance(values, str | bytes | Mapping)
     if is_text or not isinstance(values, Iterable):
-      raise errors.InputError(field, expected, checks.shown(values))
+      raise errors.InputError(field, expected, errors.shown(values))
     values = list(values)
   try:
     values = np.asarray(values)
@@ -136,7 +135,7 @@ def paired_difference(
   """
   for field, values in (('ours', ours), ('others', others)):
     if not isinstance(values, Mapping):
-      raise errors.InputError(field, 'values by seed', checks.shown(values))
+      raise errors.InputError(field, 'values by seed', errors.shown(values))
     if values:
       _numbers(field, values.values(), 'numbers by seed', (1,))
   common = sorted(ours.keys() & others.keys())
@@ -325,7 +324,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
   """
   if not isinstance(p_values, Mapping):
-    got = checks.shown(p_values)
+    got = errors.shown(p_values)
     raise errors.InputError('p_values', 'p-values by name of a test', got)
   for name, p_value in p_values.items():
     if getattr(p_value, 'shape', ()):

@@ -165,9 +165,9 @@ def _reference_name(reference, name: str | None) -> str:
     return _ANOTHER
   if reference is None:
     expected = 'None without a reference'
-    raise errors.InputError('reference_name', expected, checks.shown(name))
+    raise errors.InputError('reference_name', expected, errors.shown(name))
   if not isinstance(name, str) or not name:
-    raise errors.InputError('reference_name', 'a name', checks.shown(name))
+    raise errors.InputError('reference_name', 'a name', errors.shown(name))
   return name
 
 
@@ -281,7 +281,7 @@ def _open_folder(folder, plan, predict, batch_size) -> pathlib.Path | None:
   """Makes the folder, or sees that what is in it is of this very sweep."""
   if folder is None:
     return None
-  folder = checks.path('predictions_dir', folder)
+  folder = files.local_path('predictions_dir', folder)
   about = {
     'benchmark': plan.benchmark,
     'source': plan.source,

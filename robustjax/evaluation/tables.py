@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from robustjax import errors
-from robustjax.evaluation import checks
 
 # Figures over sets in a Markdown table: title, and the factor to per cent.
 _FURTHER = {
@@ -179,7 +178,7 @@ def common_labels(table: Mapping[str, Any]) -> list[str]:
   for name, found in table.items():
     if not getattr(found, 'rows', None):
       expected = 'results on one set at least'
-      raise errors.InputError(f'table[{name}]', expected, checks.shown(found))
+      raise errors.InputError(f'table[{name}]', expected, errors.shown(found))
   every = {name: [row.label for row in r.rows] for name, r in table.items()}
   labels = next(iter(every.values()))
   for name, others in every.items():

@@ -26,6 +26,7 @@ import safetensors.numpy
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax import files
 from robustjax.models import catalog
 
 Tensors = Mapping[str, np.ndarray]
@@ -254,7 +255,7 @@ def import_torch(path: str | os.PathLike) -> Imported:
     torchvision.models, `resnet50` (either version of its weights) and
     `alexnet`.
   """
-  path = errors.as_path('path', path)
+  path = files.local_path('path', path)
   if path.suffix not in ('.safetensors', '.npz'):
     raise _bad_file('a .safetensors or .npz file', str(path))
   return _import_tensors(_read(path))

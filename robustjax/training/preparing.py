@@ -51,7 +51,7 @@ def check_and_load(
   if data_dir is not None:
     files.local_path('data_dir', data_dir)
   if config.deep_augment.kind == 'autoencoder':
-    errors.check_file(
+    files.check_file(
       'deep_augment.autoencoder', config.deep_augment.autoencoder
     )
   layout = building.build_layout(config, devices)

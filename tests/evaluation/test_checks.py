@@ -1,5 +1,3 @@
-import pathlib
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -66,14 +64,9 @@ def test_names_are_those_known():
       checks.names('corruptions', wrong, known)
 
 
-def test_a_home_is_found_or_named(monkeypatch, tmp_path):
+def test_a_folder_is_there(monkeypatch, tmp_path):
   monkeypatch.setenv('HOME', str(tmp_path))
-  assert checks.path('folder', '~/x') == tmp_path / 'x'
   assert checks.folder('folder', '~') == tmp_path
-  assert checks.path('folder', pathlib.Path('x')) == pathlib.Path('x')
-  for wrong in ('~nobody-of-this-name/x', '', 'a\0b', 3, None, b'x'):
-    with pytest.raises(errors.InputError, match='folder: expected'):
-      checks.path('folder', wrong)
   for none in (tmp_path / 'missing', __file__):
     with pytest.raises(errors.InputError, match='folder: .*which is none'):
       checks.folder('folder', none)
