@@ -64,7 +64,7 @@ class Corruption(NamedTuple):
 
   Attributes:
     name: as in `MNIST_C` or `IMAGENET_C`.
-    function: (key, images, *, index, **parameters) -> images; may be jitted,
+    function: `(key, images, *, index, **parameters) -> images`; may be jitted,
       with the parameters traced.
     severities: the parameters at each severity; one for MNIST-C, whose every
       corruption has one strength, five for ImageNet-C.
