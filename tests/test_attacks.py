@@ -193,3 +193,148 @@ def test_bad_input_is_named(rng):
   ):
     with pytest.raises(errors.InputError, match=message):
       call()
+
+
+def _attack(name, loss_fn, images, labels, **options):
+  options = {'epsilon': 0.1} | options
+  if name == 'fgsm':
+    return attacks.fgsm(loss_fn, images, labels, **options)
+  options = {'step_size': 0.1, 'num_steps': 2} | options
+  return attacks.pgd(KEY, loss_fn, images, labels, **options)
+
+
+@pytest.mark.parametrize('name', attacks.ATTACKS)
+@pytest.mark.parametrize(
+  ('labels', 'message'),
+  [
+    (
+      [0, 2, 23],
+      r'labels: expected integers from 0 to 2 \(3 classes\), got 23',
+    ),
+    ([0, -1, 2], 'labels: expected integers from 0, ..., got -1'),
+    ([0, 3, 2], 'labels: .* got 3'),
+    ([0.0, 1.0, 2.0], 'labels: .*float32'),
+    ([True, False, True], 'labels: .*bool'),
+  ],
+)
+def test_labels_that_are_no_classes_are_refused(rng, name, labels, message):
+  """They would leave the images as they are: a model that looks robust."""
+  _, predict = _linear(rng)
+  loss_fn = attacks.cross_entropy(predict)
+  with pytest.raises(errors.InputError, match=message):
+    _attack(name, loss_fn, _images(rng), jnp.array(labels))
+
+
+def test_a_loss_of_ones_own_gets_no_negative_label(rng):
+  loss_fn = lambda images, labels: images.sum(axis=(1, 2, 3))
+  with pytest.raises(errors.InputError, match='labels: .* got -2'):
+    attacks.fgsm(loss_fn, _images(rng), jnp.array([0, -2, 1]), epsilon=0.1)
+
+
+@pytest.mark.parametrize(
+  'epsilon',
+  [8, 8 / 255 * 255, jnp.float32(-0.1), np.float64(8), jnp.full(3, 0.1), True],
+)
+def test_an_epsilon_in_other_units_is_refused(rng, epsilon):
+  _, predict = _linear(rng)
+  loss_fn, images = attacks.cross_entropy(predict), _images(rng)
+  for name in attacks.ATTACKS:
+    with pytest.raises(errors.InputError, match='epsilon: '):
+      _attack(name, loss_fn, images, LABELS, epsilon=epsilon)
+  with pytest.raises(errors.InputError, match='step_size: '):
+    _attack('pgd', loss_fn, images, LABELS, step_size=epsilon)
+
+
+def _standardising(predict):
+  """A classifier that divides every image by its standard deviation."""
+
+  def standardised(images):
+    axes = (1, 2, 3)
+    centred = images - images.mean(axis=axes, keepdims=True)
+    return predict(centred / jnp.std(images, axis=axes, keepdims=True))
+
+  return standardised
+
+
+@pytest.mark.parametrize('name', attacks.ATTACKS)
+def test_a_gradient_that_is_nan_leaves_a_valid_image(rng, name):
+  loss_fn = attacks.cross_entropy(_standardising(_linear(rng)[1]))
+  images = _images(rng).at[1].set(0.5)  # Blank: its deviation is 0.
+  of_blank = jax.grad(lambda x: loss_fn(x, LABELS)[1])(images)
+  assert np.isnan(of_blank[1]).all()
+  # From the very image: with one step from elsewhere nothing would be blank.
+  found = _attack(name, loss_fn, images, LABELS)
+  assert np.isfinite(found).all()
+  assert np.abs(found - images).max() <= 0.1 + 2**-23
+  if name == 'fgsm':
+    np.testing.assert_array_equal(found[1], images[1])
+    others = jnp.array([0, 2])
+    alone = _attack(name, loss_fn, images[others], LABELS[others])
+    np.testing.assert_array_equal(found[others], alone)
+    assert np.abs(alone - images[others]).min() > 0
+
+
+def test_a_draw_without_a_gradient_does_not_hide_the_others():
+  """Of two draws in one, the slope is NaN, else 1."""
+  images, labels = jnp.full((1, 1, 1, 1), 0.5), jnp.array([0])
+
+  def loss_fn(images, labels, key):
+    del labels
+    slope = jnp.where(jax.random.bernoulli(key), 1.0, jnp.nan)
+    return slope * images.sum(axis=(1, 2, 3))
+
+  found = attacks.fgsm(
+    loss_fn, images, labels, epsilon=0.25, num_noise_samples=20, key=KEY
+  )
+  np.testing.assert_array_equal(found, jnp.full_like(images, 0.75))
+
+
+@pytest.mark.parametrize('name', attacks.ATTACKS)
+def test_what_is_no_loss_is_named(rng, name):
+  weights, predict = _linear(rng)
+  images = _images(rng)
+  as_numpy = lambda images: np.asarray(images).reshape(3, -1) @ weights
+  for loss_fn, message in (
+    (predict, 'loss_fn: .*attacks.cross_entropy'),
+    (lambda images, labels: predict(images), r'loss_fn: .*\(3, 3\)'),
+    (None, 'loss_fn: .*NoneType'),
+    (lambda x, y: x.sum(axis=(1, 2, 3)).astype(jnp.int32), 'loss_fn'),
+    (lambda x, y: jnp.asarray(np.asarray(x)[:, 0, 0, 0]), 'loss_fn: .*NumPy'),
+    (attacks.cross_entropy(as_numpy), 'predict: .*NumPy'),
+    (attacks.cross_entropy(lambda x: predict(x)[0]), 'predict'),
+    (attacks.cross_entropy(lambda x: predict(x)[:2]), r'predict: .*\(2, 3\)'),
+    (attacks.cross_entropy(lambda x: predict(x).argmax(axis=1)), 'predict'),
+    (
+      attacks.cross_entropy(lambda x: {'logits': predict(x)}),
+      'predict: .*dict',
+    ),
+  ):
+    with pytest.raises(errors.InputError, match=message) as raised:
+      _attack(name, loss_fn, images, LABELS)
+    assert '\n' not in str(raised.value)
+  with pytest.raises(errors.InputError, match='predict: .*list'):
+    attacks.cross_entropy([predict])
+
+
+@pytest.mark.parametrize(
+  'key', [0, None, np.random.default_rng(0), jax.random.split(KEY)]
+)
+def test_what_is_no_key_is_named(rng, key):
+  loss_fn = lambda images, labels, key: images.sum(axis=(1, 2, 3))
+  images = _images(rng)
+  with pytest.raises(errors.InputError, match='key: '):
+    attacks.fgsm(loss_fn, images, LABELS, epsilon=0.1, key=key)
+  with pytest.raises(errors.InputError, match='key: '):
+    attacks.pgd(
+      key, loss_fn, images, LABELS, epsilon=0.1, step_size=0.1, num_steps=1
+    )
+
+
+def test_arrays_of_numpy_are_attacked_alike(rng):
+  _, predict = _linear(rng)
+  loss_fn, images = attacks.cross_entropy(predict), _images(rng)
+  found = attacks.fgsm(
+    loss_fn, np.asarray(images, np.float64), np.asarray(LABELS), epsilon=0.1
+  )
+  expected = attacks.fgsm(loss_fn, images, LABELS, epsilon=0.1)
+  np.testing.assert_array_equal(found, expected)

@@ -97,7 +97,7 @@ def test_states_refuses(states, got):
 
 def test_states_takes_floats_traced_or_not():
   errors.check_states('hidden', jnp.zeros((2, 3), jnp.bfloat16))
-  errors.check_states('hidden', np.float32(3), min_ndim=0)
+  errors.check_states('hidden', jnp.float32(3), min_ndim=0)
   jax.jit(lambda x: errors.check_states('hidden', x))(np.ones((2, 3)))
 
 
@@ -177,3 +177,65 @@ def test_images_beyond_the_unit_range_are_refused(value, got):
     with pytest.raises(errors.InputError, match=f'images: .*{got}'):
       errors.check_images('images', kind)
   jax.jit(lambda x: errors.check_images('images', x))(images)
+
+
+def test_a_number_is_one_and_not_beyond_all_meaning():
+  for value in (0.5, 1, np.float32(0.5), jnp.array(0.5), np.array(1)):
+    errors.check_number('amount', value)
+  for value in (
+    jnp.array([0.5]),
+    1e30,
+    10**400,
+    np.nan,
+    'a',
+    jnp.array(True),
+    np.zeros(0),
+  ):
+    with pytest.raises(errors.InputError, match='amount: '):
+      errors.check_number('amount', value)
+  jax.jit(lambda x: errors.check_number('amount', x))(-7.0)
+  with pytest.raises(errors.InputError, match=r'amount: .*\(2,\)'):
+    jax.jit(lambda x: errors.check_number('amount', x))(jnp.zeros(2))
+
+
+def test_floats_have_their_axes():
+  errors.check_floats('x', jnp.zeros((2, 3)), '[B, K]')
+  errors.check_floats('x', np.zeros((2, 3, 4), np.float16), '[H, W, ...]')
+  for value, axes in (
+    (jnp.zeros(2), '[B, K]'),
+    (jnp.zeros((2, 3, 4)), '[B, K]'),
+    (jnp.zeros(2), '[H, W, ...]'),
+    (jnp.zeros((2, 3), jnp.int32), '[B, K]'),
+    ([[0.0]], '[B, K]'),
+    (None, '[...]'),
+  ):
+    with pytest.raises(errors.InputError, match='x: '):
+      errors.check_floats('x', value, axes)
+
+
+def test_a_function_that_cannot_be_traced_is_named():
+  def trace(function):
+    with errors.tracing('predict'):
+      jax.jit(function)(jnp.ones(2))
+
+  trace(jnp.sum)
+  for function in (np.asarray, lambda x: x if x.sum() > 0 else -x):
+    with pytest.raises(errors.InputError, match='predict: .*NumPy'):
+      trace(function)
+
+
+@pytest.mark.parametrize('value', [[[1.0], [1.0, 2.0]], None, 'a', {'a': 1}, 7])
+def test_what_is_no_array_is_named_by_its_type(value):
+  expected = type(value).__name__
+  for check in (
+    errors.check_images,
+    errors.check_states,
+    lambda field, x: errors.check_labels(field, x, size=2),
+  ):
+    with pytest.raises(errors.InputError, match=f'x: .*{expected}'):
+      check('x', value)
+
+
+def test_an_array_is_no_choice():
+  with pytest.raises(errors.InputError, match='gate: '):
+    errors.check_choice('gate', np.array(['dense', 'dense']), ('dense',))

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
@@ -60,7 +61,8 @@ def amplification(
     The `Amplification`; variances are population ones, over N.
 
   Raises:
-    errors.InputError: on arrays that do not fit, or a single example.
+    errors.InputError: on arrays that do not fit or are no floats, or a single
+      example.
 
   Example:
     >>> import jax.numpy as jnp
@@ -103,10 +105,11 @@ def importance_correlation(
       `integrated_gradients` gives.
 
   Returns:
-    Spearman's coefficient, a scalar in [-1, 1]; nan if either is constant.
+    Spearman's coefficient, a scalar in [-1, 1]; nan if either is constant or
+      holds one.
 
   Raises:
-    errors.InputError: on arrays that do not fit.
+    errors.InputError: on arrays that do not fit or are no floats.
 
   References:
     Weight map layers, section 5: the amplification is proportional "to the
@@ -127,10 +130,10 @@ def rank_correlation(
     other: as many, the same shape.
 
   Returns:
-    A scalar in [-1, 1]; nan if either is constant.
+    A scalar in [-1, 1]; nan if either is constant or holds one.
 
   Raises:
-    errors.InputError: on different shapes.
+    errors.InputError: on different shapes, or what are no numbers.
 
   Example:
     >>> import jax.numpy as jnp
@@ -138,6 +141,8 @@ def rank_correlation(
     >>> round(float(rank_correlation(x, -jnp.exp(x))), 4)
     -1.0
   """
+  for field, value in (('one', one), ('other', other)):
+    _check_numbers(field, value)
   if one.shape != other.shape:
     expected = f'shape {other.shape}, that of the other'
     raise errors.InputError('one', expected, f'{one.shape}')
@@ -147,21 +152,37 @@ def rank_correlation(
   return shared / jnp.sqrt(of_one * of_other)
 
 
+def _check_numbers(field: str, values: array_types.Array) -> None:
+  is_array = isinstance(values, jax.Array | np.ndarray) and values.size
+  if not is_array or not (
+    jnp.issubdtype(values.dtype, jnp.floating)
+    or jnp.issubdtype(values.dtype, jnp.integer)
+  ):
+    got = f'{getattr(values, "dtype", type(values).__name__)}'
+    raise errors.InputError(field, 'an array of at least one number', got)
+
+
 def _ranks(values: array_types.Array) -> array_types.Array:
-  """Ranks as shares of their number, float32, ties at their mean."""
-  values = values.reshape(-1)
+  """Ranks as shares of their number, float32, ties at their mean.
+
+  All are nan if one is: it has no place in the order.
+  """
+  values = jnp.asarray(values).reshape(-1)
   in_order = jnp.sort(values)
   below, not_above = (
     jnp.searchsorted(in_order, values, side=side, method='sort')
     for side in ('left', 'right')
   )
-  return (below + not_above).astype(jnp.float32) / (2 * len(values))
+  ranks = (below + not_above).astype(jnp.float32) / (2 * len(values))
+  return jnp.where(jnp.isnan(values).any(), jnp.nan, ranks)
 
 
 def _check(x, kernel, field: str):
   """Checks [N, H, W, C_in] and [H, W, C_in, C_out]; gives them one dtype."""
-  x, kernel = checks.as_input(x), jnp.asarray(kernel)
-  if x.ndim != 4 or kernel.ndim != 4 or x.shape[1:] != kernel.shape[:3]:
+  x = checks.as_input(x, field)
+  errors.check_floats('kernel', kernel, '[H, W, C_in, C_out]')
+  kernel = jnp.asarray(kernel)
+  if x.ndim != 4 or x.shape[1:] != kernel.shape[:3]:
     expected = f'[N, H, W, C_in] for a kernel {kernel.shape}'
     raise errors.InputError(field, expected, f'shape {x.shape}')
   return x, kernel.astype(x.dtype)

@@ -1,4 +1,4 @@
-"""What attributions ask of inputs, scores and targets."""
+"""What attributions ask of inputs and of the functions they are given."""
 
 import jax
 import jax.numpy as jnp
@@ -8,22 +8,54 @@ from robustjax import array_types
 from robustjax import errors
 
 
-def as_input(x: array_types.Array) -> array_types.Array:
+def as_input(x: array_types.Array, field: str = 'x') -> array_types.Array:
   """Checks x, a float array [B, ...]; returns it in at least float32.
 
   Raises:
     errors.InputError: if it is no such array, or empty.
   """
-  is_float = hasattr(x, 'dtype') and jnp.issubdtype(x.dtype, jnp.floating)
-  if not is_float or x.ndim < 1 or len(x) < 1:
-    got = f'{getattr(x, "dtype", type(x).__name__)} {list(np.shape(x))}'
-    raise errors.InputError('x', 'a float array [B, ...]', got)
+  errors.check_states(field, x, min_ndim=1)
   return at_least_float32(jnp.asarray(x))
 
 
 def at_least_float32(x: array_types.Array) -> array_types.Array:
   """x, in float32 if its dtype is narrower."""
   return x.astype(array_types.at_least_float32(x.dtype))
+
+
+def shape_of(field: str, function, read, expected: str) -> tuple[int, ...]:
+  """The shape of what a user's function gives for a batch, without computing.
+
+  Args:
+    field: name of the function to report.
+    function: [B, ...] -> floats [B, ...].
+    read: what it is to be called with, an array or its shape and dtype.
+    expected: what it has to give, to report.
+
+  Returns:
+    Its shape, the first axis that of the batch.
+
+  Raises:
+    errors.InputError: if it is no function, cannot be traced, or gives anything
+      but floats [B, ...].
+  """
+  errors.check_function(field, function)
+
+  def call(read):
+    found = function(read)
+    if not isinstance(found, jax.Array | np.ndarray):
+      raise errors.InputError(field, expected, type(found).__name__)
+    return found
+
+  with errors.tracing(field):
+    found = jax.eval_shape(call, read)
+  if not found.shape or found.shape[0] != read.shape[0]:
+    got = f'shape {list(found.shape)}'
+    raise errors.InputError(field, expected, got)
+  if not jnp.issubdtype(found.dtype, jnp.floating):
+    got = f'dtype {found.dtype}'
+    raise errors.InputError(field, f'{expected}, floats', got)
+  return found.shape
 
 
 def check_scores(score_fn, read, ndim: int) -> int:
@@ -40,30 +72,20 @@ def check_scores(score_fn, read, ndim: int) -> int:
   Raises:
     errors.InputError: on other scores.
   """
-  scores = jax.eval_shape(score_fn, read)
-  shape = getattr(scores, 'shape', None)
   batch = read.shape[0]
-  if shape is None or len(shape) != ndim or shape[0] != batch:
-    expected = f'scores [{batch}]' if ndim == 1 else f'scores [{batch}, C]'
-    got = type(scores).__name__ if shape is None else f'shape {list(shape)}'
-    raise errors.InputError('score_fn', expected, got)
+  expected = f'scores [{batch}]' if ndim == 1 else f'scores [{batch}, C]'
+  shape = shape_of('score_fn', score_fn, read, expected)
+  if len(shape) != ndim or not shape[-1]:
+    raise errors.InputError('score_fn', expected, f'shape {list(shape)}')
   return shape[-1]
 
 
-def check_target(
-  target: array_types.Array, batch: int, num_classes: int
-) -> None:
-  """Raises errors.InputError unless targets are int [batch] in [0, C).
+def drop_unmoved(
+  gradient: array_types.Array, is_unmoved: array_types.Array
+) -> array_types.Array:
+  """A gradient, 0 where it is not finite and what it belongs to is unmoved.
 
-  Their values are not known, and not checked, while they are being traced.
+  The contribution of such an element is its distance times the gradient: 0 by
+  any finite slope, and 0 in the limit of an infinite one.
   """
-  expected = f'integers [{batch}] in [0, {num_classes})'
-  dtype = getattr(target, 'dtype', None)
-  if not jnp.issubdtype(dtype, jnp.integer) or target.shape != (batch,):
-    got = f'{dtype or type(target).__name__} {list(np.shape(target))}'
-    raise errors.InputError('target', expected, got)
-  if not isinstance(target, jax.core.Tracer):
-    values = np.asarray(target)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high >= num_classes:
-      raise errors.InputError('target', expected, f'{low} to {high}')
+  return jnp.where(is_unmoved & ~jnp.isfinite(gradient), 0, gradient)

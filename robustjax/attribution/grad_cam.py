@@ -8,7 +8,8 @@ over places, the class's score rises with them:
   w_k = \frac{1}{h w} \sum_{ij} \frac{\partial F_{target}}{\partial A_{kij}}
 
 Everything here takes functions and arrays and is computed and returned in
-float32, or float64 if its input is.
+float32, or float64 if its input is. Where a map is 0, a gradient that is not
+finite counts as 0.
 """
 
 from collections.abc import Callable
@@ -52,9 +53,9 @@ def grad_cam(
     centres, edges repeated.
 
   Raises:
-    errors.InputError: on x that are no float images, maps that are not
-      [B, h, w, K], a score function that does not return [B, C], or targets
-      that are no integers [B] in [0, C).
+    errors.InputError: on x that are no float images, maps that are no floats
+      [B, h, w, K], a score function that does not return floats [B, C] or
+      cannot be differentiated, or targets that are no classes, integers [B].
 
   Example:
     >>> import jax.numpy as jnp
@@ -68,31 +69,29 @@ def grad_cam(
     Selvaraju et al. Grad-CAM: Visual Explanations from Deep Networks via
     Gradient-based Localization. 2017, Eq. 1 and 2. Weight map layers, Figure 5.
   """
+  errors.check_floats('x', x, '[B, H, W, C]')
   x = checks.as_input(x)
-  if x.ndim != 4:
-    raise errors.InputError('x', 'images [B, H, W, C]', f'shape {x.shape}')
   maps = _maps(feature_maps_fn, x)
   num_classes = checks.check_scores(score_fn, maps, ndim=2)
-  checks.check_target(target, len(x), num_classes)
+  errors.check_labels('target', target, size=len(x), num_classes=num_classes)
 
   def target_score(maps):
     scores = checks.at_least_float32(score_fn(maps))
     return jnp.take_along_axis(scores, target[:, None], axis=1).sum()
 
-  weights = jax.grad(target_score)(maps).mean(axis=(1, 2), keepdims=True)
+  gradient = checks.drop_unmoved(jax.grad(target_score)(maps), maps == 0)
+  weights = gradient.mean(axis=(1, 2), keepdims=True)
   found = jax.nn.relu((weights * maps).sum(axis=-1))
   return jax.image.resize(found, x.shape[:3], 'bilinear')
 
 
 def _maps(feature_maps_fn, x):
   """The maps, checked, in at least float32."""
-  maps = feature_maps_fn(x)
-  shape = getattr(maps, 'shape', None)
-  if shape is None or len(shape) != 4 or shape[0] != len(x):
-    expected = f'maps [{len(x)}, h, w, K]'
-    got = type(maps).__name__ if shape is None else f'shape {shape}'
-    raise errors.InputError('feature_maps_fn', expected, got)
-  return checks.at_least_float32(maps)
+  expected = f'maps [{len(x)}, h, w, K]'
+  shape = checks.shape_of('feature_maps_fn', feature_maps_fn, x, expected)
+  if len(shape) != 4:
+    raise errors.InputError('feature_maps_fn', expected, f'shape {shape}')
+  return checks.at_least_float32(feature_maps_fn(x))
 
 
 def background_share(
@@ -119,7 +118,8 @@ def background_share(
     (`jnp.nanmean`) and say how many there are.
 
   Raises:
-    errors.InputError: on arrays that do not fit, or negative maps.
+    errors.InputError: on arrays that do not fit or are no floats, or maps with
+      values that are negative or nan.
 
   Example:
     >>> import jax.numpy as jnp
@@ -132,13 +132,16 @@ def background_share(
     Weight map layers, section 5, which reads off Figure 5 that a CNN is active
     on much of the background and weight maps are hardly: as a number, ours.
   """
-  errors.check_range('threshold', threshold)
-  maps = checks.as_input(maps)
-  if maps.ndim != 3 or images.ndim != 4 or images.shape[:3] != maps.shape:
+  errors.check_number('threshold', threshold)
+  errors.check_floats('maps', maps, '[B, H, W]')
+  errors.check_floats('images', images, '[B, H, W, C]')
+  maps, images = checks.as_input(maps, 'maps'), jnp.asarray(images)
+  if images.shape[:3] != maps.shape:
     expected = 'maps [B, H, W] of images [B, H, W, C]'
     got = f'shapes {maps.shape} and {images.shape}'
     raise errors.InputError('maps', expected, got)
-  if not isinstance(maps, jax.core.Tracer) and np.min(maps) < 0:
+  # Not `< 0`, which is False of nan.
+  if not isinstance(maps, jax.core.Tracer) and not np.min(maps) >= 0:
     raise errors.InputError('maps', 'values of at least 0', f'{np.min(maps):g}')
   is_background = (images <= jnp.asarray(threshold, images.dtype)).all(axis=-1)
   off = jnp.where(is_background, maps, 0).sum(axis=(1, 2))

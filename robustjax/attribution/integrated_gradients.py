@@ -16,7 +16,8 @@ identities make it one:
    applied once, to the mean gradient.
 
 Everything here takes functions and arrays [B, ...], of any shape. It is
-computed and returned in float32, or float64 if x is.
+computed and returned in float32, or float64 if x is. Where x equals the
+baseline an attribution is 0, infinite though the gradient may be there.
 """
 
 from collections.abc import Callable
@@ -84,7 +85,7 @@ def integrated_gradients(
       `affine` it takes what that returns.
     x: float [B, ...].
     baseline: x', of x's shape, or one that broadcasts to it; None is zeros.
-    num_steps: m; the paper's is 50.
+    num_steps: m, 1 to 10000; the paper's is 50.
     rule: a name in `RULES`; the paper's is `right`.
     affine: A, an affine map [B, ...] -> [B, ...] of each example, applied
       before `score_fn`. Outside `jit` it is checked with `check_affine`.
@@ -97,8 +98,9 @@ def integrated_gradients(
 
   Raises:
     errors.InputError: on x that is no float array with a batch axis, a baseline
-      that does not fit, a score function that does not return [B], an affine
-      map that is not affine, fewer than 1 step or node, or an unknown rule.
+      that does not fit, a score function that does not return floats [B] or
+      cannot be differentiated, an affine map that is not affine, another number
+      of steps or nodes, or an unknown rule.
 
   Example:
     >>> import jax.numpy as jnp
@@ -125,6 +127,7 @@ def integrated_gradients(
   gradient = _mean_gradient(
     precise_score, path, nodes, weights, nodes_per_chunk or len(nodes)
   )
+  gradient = checks.drop_unmoved(gradient, path.end == path.start)
   values = path.to_go * path.pull_back(gradient)
   start = jnp.broadcast_to(path.start, path.end.shape)
   difference = precise_score(path.end) - precise_score(start)
@@ -165,16 +168,20 @@ def full_integrated_gradients(
     An `Attribution`.
 
   Raises:
-    errors.InputError: on targets that are no integers [B] in [0, C), a score
-      function that does not return [B, C], and as `integrated_gradients`.
+    errors.InputError: on targets that are no classes, integers [B], a score
+      function that does not return floats [B, C], and as
+      `integrated_gradients`.
 
   References:
     NoiseOut, Eq. 3, as one score with signs: equal, at one gradient.
   """
   x = checks.as_input(x)
-  read = x if affine is None else jax.eval_shape(affine, x)
+  read = x
+  if affine is not None:
+    checks.shape_of('affine', affine, x, f'states [{len(x)}, ...]')
+    read = jax.eval_shape(affine, x)
   num_classes = checks.check_scores(score_fn, read, ndim=2)
-  checks.check_target(target, len(x), num_classes)
+  errors.check_labels('target', target, size=len(x), num_classes=num_classes)
 
   def signed_score(points):
     scores = checks.at_least_float32(score_fn(points))
@@ -195,9 +202,13 @@ def full_integrated_gradients(
 def binarize(values: array_types.Array) -> array_types.Array:
   """1 where a value is positive, 0 elsewhere; same shape and dtype.
 
+  Raises:
+    errors.InputError: on what is no array of floats.
+
   References:
     NoiseOut, Eq. 8: which states a gate should let pass.
   """
+  errors.check_floats('values', values, '[...]')
   return (values > 0).astype(values.dtype)
 
 
@@ -215,8 +226,12 @@ def check_affine(
 
   Raises:
     errors.InputError: if the value halfway is not the mean of those at the
-      ends.
+      ends, or on what is no function, or no arrays of floats that fit.
   """
+  errors.check_states('x', x, min_ndim=1)
+  errors.check_states('baseline', baseline, min_ndim=1)
+  _check_fit(baseline.shape, x.shape)
+  checks.shape_of('affine', affine, x, f'states [{len(x)}, ...]')
   if isinstance(x, jax.core.Tracer) or isinstance(baseline, jax.core.Tracer):
     return
   points = (baseline, baseline + (x - baseline) / 2, x)
@@ -224,7 +239,8 @@ def check_affine(
   if isinstance(values[0], jax.core.Tracer):
     return
   start, middle, end = (np.asarray(value, np.float64) for value in values)
-  error = np.abs(middle - (start + end) / 2).max(initial=0)
+  with np.errstate(invalid='ignore'):  # Of x that is not finite: nan, refused.
+    error = np.abs(middle - (start + end) / 2).max(initial=0)
   scale = max(np.abs(start).max(initial=0), np.abs(end).max(initial=0))
   if not error <= _AFFINE_TOLERANCE * scale:
     expected = 'an affine map: halfway, the mean of its values at both ends'
@@ -277,12 +293,24 @@ def _as_baseline(baseline, x):
   """The baseline as [1, ...] where it is the same for all, else [B, ...]."""
   if baseline is None:
     return jnp.zeros_like(x[:1])
-  baseline = jnp.asarray(baseline, x.dtype)
+  try:
+    baseline = jnp.asarray(baseline)
+  except (TypeError, ValueError) as error:  # Text, or rows of several lengths.
+    got = type(baseline).__name__
+    raise errors.InputError('baseline', 'an array of floats', got) from error
+  if jnp.iscomplexobj(baseline):
+    raise errors.InputError('baseline', 'an array of floats', 'complex ones')
   padded = (1,) * (x.ndim - baseline.ndim) + baseline.shape
-  fits = len(padded) == x.ndim and all(
-    size in (1, of_x) for size, of_x in zip(padded, x.shape, strict=True)
+  _check_fit(padded, x.shape)
+  baseline = baseline.astype(x.dtype)
+  return jnp.broadcast_to(baseline, (padded[0], *x.shape[1:]))
+
+
+def _check_fit(shape, of_x) -> None:
+  """Whether a baseline of this shape broadcasts along the axes of x."""
+  fits = len(shape) == len(of_x) and all(
+    size in (1, size_of_x) for size, size_of_x in zip(shape, of_x, strict=True)
   )
   if not fits:
-    expected = f'a shape that broadcasts to that of x, {x.shape}'
-    raise errors.InputError('baseline', expected, f'{baseline.shape}')
-  return jnp.broadcast_to(baseline, (padded[0], *x.shape[1:]))
+    expected = f'a shape that broadcasts to that of x, {of_x}'
+    raise errors.InputError('baseline', expected, f'{shape}')

@@ -11,6 +11,8 @@ import numpy as np
 
 from robustjax import errors
 
+_MOST_STEPS = 10_000
+
 
 def _right(num_steps):
   nodes = np.arange(1, num_steps + 1) / num_steps
@@ -53,14 +55,14 @@ def nodes_and_weights(
     rule: `right` (k/m, k = 1..m; order 1), `midpoint` (order 2), `trapezoid`
       (both ends included, so m + 1 nodes; order 2), `gauss_legendre` (exact for
       polynomials of degree 2m - 1).
-    num_steps: m, at least 1.
+    num_steps: m, 1 to 10000.
 
   Returns:
     Nodes and weights, float64 [m], or [m + 1] for `trapezoid`.
 
   Raises:
-    errors.InputError: on an unknown rule or fewer than 1 step.
+    errors.InputError: on an unknown rule or another number of steps.
   """
   errors.check_choice('rule', rule, RULES)
-  errors.check_integer('num_steps', num_steps, low=1)
+  errors.check_integer('num_steps', num_steps, low=1, high=_MOST_STEPS)
   return _RULES[rule](num_steps)

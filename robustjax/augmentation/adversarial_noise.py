@@ -25,6 +25,8 @@ from robustjax import random_keys
 
 _DEVIATION = 0.01  # of initial weights
 _KERNEL_SIZES = (1, 3)
+_MOST_CHANNELS = 10_000
+_LARGEST_SIDE = 100_000  # pixels
 _PAPER_SIZE = 224 * 224 * 3
 # Values of a direction this far below the largest count as 0: they would only
 # move when all others are at their bounds, and their squares may underflow.
@@ -57,15 +59,24 @@ class NoiseGenerator(nn.Module):
   width: int = 20
 
   def __post_init__(self):
-    if self.kernel_size not in _KERNEL_SIZES:
-      got = repr(self.kernel_size)
+    is_integer = type(self.kernel_size) is int  # Nor True, which equals 1.
+    if not is_integer or self.kernel_size not in _KERNEL_SIZES:
+      got = f'{self.kernel_size!r}'[:80]
       raise errors.InputError('kernel_size', '1 or 3', got)
-    errors.check_integer('width', self.width, low=1)
+    errors.check_integer('width', self.width, low=1, high=_MOST_CHANNELS)
     super().__post_init__()
 
   @nn.compact
   def __call__(self, noise: array_types.Array) -> array_types.Array:
-    """Noise [B, H, W, C] to a direction, same shape and dtype."""
+    """Noise, float [B, H, W, C], to a direction, same shape and dtype."""
+    errors.check_floats('noise', noise, '[B, H, W, C]')
+    noise = jnp.asarray(noise)
+    kernels = self.variables.get('params', {})
+    if 'first' in kernels:
+      made_for = kernels['first']['kernel'].shape[0]
+      if noise.shape[-1] != made_for:
+        expected = f'[B, H, W, {made_for}], as the generator was made for'
+        raise errors.InputError('noise', expected, f'shape {noise.shape}')
     dtype = array_types.at_least_float32(noise.dtype)
     options = {
       'dtype': dtype,
@@ -100,15 +111,17 @@ def epsilon_for(
     epsilon sqrt(H W C / (224 x 224 x 3)): the same root mean square.
 
   Raises:
-    errors.InputError: on a negative epsilon, or another number of axes.
+    errors.InputError: on a negative epsilon, or another shape.
 
   Example:
     >>> epsilon_for((112, 112, 3))
     67.5
   """
-  errors.check_range('epsilon', epsilon)
-  if len(image_shape) != 3:
+  errors.check_number('epsilon', epsilon)
+  if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
     raise errors.InputError('image_shape', '(H, W, C)', f'{image_shape}')
+  for length in image_shape:
+    errors.check_integer('image_shape', length, low=1, high=_LARGEST_SIDE)
   return epsilon * math.sqrt(math.prod(image_shape) / _PAPER_SIZE)
 
 
@@ -210,8 +223,8 @@ def scale_to_norm(
     Images, same shape and dtype.
 
   Raises:
-    errors.InputError: on other images, another shape of the direction, or a
-      negative epsilon.
+    errors.InputError: on other images, another shape or dtype of the direction,
+      or a negative epsilon.
 
   Example:
     >>> import jax.numpy as jnp
@@ -226,7 +239,9 @@ def scale_to_norm(
     which finds the same eta and is much faster on CPU, is ours.
   """
   errors.check_images('images', images)
-  errors.check_range('epsilon', epsilon)
+  errors.check_number('epsilon', epsilon)
+  errors.check_floats('direction', direction, '[B, H, W, C]')
+  images, direction = jnp.asarray(images), jnp.asarray(direction)
   if direction.shape != images.shape:
     expected = f'the shape of the images, {images.shape}'
     raise errors.InputError('direction', expected, f'{direction.shape}')
@@ -262,7 +277,8 @@ def adversarial_noise(
     The disturbed images, same shape and dtype.
 
   Raises:
-    errors.InputError: on other images, or a negative epsilon.
+    errors.InputError: on what is no key, other images, a generator that gives
+      anything but a direction, or a negative epsilon.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -278,7 +294,10 @@ def adversarial_noise(
     Rusak et al. 2020, "A simple way to make neural networks robust against
     diverse image corruptions": ANT. Clipping is part of what is scaled.
   """
+  random_keys.check_key('key', key)
   errors.check_images('images', images)
+  images = jnp.asarray(images)
+  errors.check_function('generate', generate)
   keys = random_keys.example_keys(key, jnp.arange(len(images)))
   # float32 whatever the images are, so that every precision draws the same.
   draw = lambda key: jax.random.normal(key, images.shape[1:], jnp.float32)

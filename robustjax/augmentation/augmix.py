@@ -16,6 +16,7 @@ from robustjax.augmentation import operations
 
 _LEAST_AMOUNT = 0.1
 _LARGEST_DEPTH = 3
+_MOST_LINKS = 100  # of a chain, or chains
 
 
 class _Plan(NamedTuple):
@@ -128,8 +129,8 @@ def augmix(
     images: float [B, H, W, C] in [0, 1], C 1 or 3.
     severity: largest amount, .1 to 10; may be traced. The paper's is 1 on
       ImageNet and 3 on CIFAR.
-    width: number of chains, at least 1; static.
-    depth: operations in a chain, at least 1; static. None draws it for each
+    width: number of chains, 1 to 100; static.
+    depth: operations in a chain, 1 to 100; static. None draws it for each
       chain from 1, 2, 3.
     alpha: of Dirichlet and Beta, above 0; static.
 
@@ -137,7 +138,8 @@ def augmix(
     The mixed images, same shape and dtype, in [0, 1].
 
   Raises:
-    errors.InputError: on an option outside its range, or other images.
+    errors.InputError: on what is no key, an option outside its range, or other
+      images.
 
   Example:
     >>> import functools, jax, jax.numpy as jnp
@@ -150,14 +152,16 @@ def augmix(
     Uncertainty, Hendrycks et al. 2020, algorithm 1, without operations that
     overlap ImageNet-C.
   """
+  random_keys.check_key('key', key)
   errors.check_images('images', images)
-  errors.check_range(
+  images = jnp.asarray(images)
+  errors.check_number(
     'severity', severity, low=_LEAST_AMOUNT, high=operations.LARGEST_AMOUNT
   )
-  errors.check_integer('width', width, low=1)
+  errors.check_integer('width', width, low=1, high=_MOST_LINKS)
   if depth is not None:
-    errors.check_integer('depth', depth, low=1)
-  errors.check_range('alpha', alpha, open_low=True)
+    errors.check_integer('depth', depth, low=1, high=_MOST_LINKS)
+  errors.check_number('alpha', alpha, open_low=True)
 
   def view(key, image):
     options = dict(severity=severity, width=width, depth=depth, alpha=alpha)
@@ -175,15 +179,16 @@ def jensen_shannon(logits: array_types.Array) -> array_types.Array:
   with p = softmax(logits): the Jensen-Shannon divergence, in nats.
 
   Args:
-    logits: [B, V, C], C classes, of V views of each image: with AugMix the
-      clean image and two augmented ones.
+    logits: float [B, V, C], C classes, of V views of each image: with AugMix
+      the clean image and two augmented ones. A class whose logit is -inf has
+      probability 0 and adds nothing.
 
   Returns:
     The mean divergence [], without the weight of 12 it has in AugMix's loss;
     at least float32.
 
   Raises:
-    errors.InputError: on another number of axes.
+    errors.InputError: on another number of axes, or what are no floats.
 
   Example:
     >>> import jax.numpy as jnp
@@ -193,10 +198,13 @@ def jensen_shannon(logits: array_types.Array) -> array_types.Array:
   References:
     AugMix, equation 3, with the clamp of the authors' code.
   """
-  if logits.ndim != 3:
-    raise errors.InputError('logits', '[B, V, C]', f'shape {logits.shape}')
+  errors.check_floats('logits', logits, '[B, V, C]')
+  logits = jnp.asarray(logits)
   logits = logits.astype(array_types.at_least_float32(logits.dtype))
   logs = jax.nn.log_softmax(logits)
-  mixture = jnp.mean(jnp.exp(logs), axis=1, keepdims=True)
-  gaps = logs - jnp.log(jnp.clip(mixture, 1e-7, 1))
-  return jnp.mean(jnp.sum(jnp.exp(logs) * gaps, axis=-1))
+  shares = jnp.exp(logs)
+  mixture = jnp.mean(shares, axis=1, keepdims=True)
+  # p log p is 0 at p = 0, where log p is not finite.
+  finite = jnp.where(shares > 0, logs, 0)
+  gaps = finite - jnp.log(jnp.clip(mixture, 1e-7, 1))
+  return jnp.mean(jnp.sum(shares * gaps, axis=-1))

@@ -20,6 +20,7 @@ from robustjax import array_types
 from robustjax import errors
 from robustjax import files
 
+_MOST = 10_000  # channels, or blocks
 _BLOCK = 4  # side of the squares of pixels that one code stands for
 # What NumPy raises on a file that is no intact archive of arrays.
 _UNREADABLE = (
@@ -107,7 +108,7 @@ class Autoencoder(nn.Module):
 
   Attributes:
     channels: of the images, 1 or 3.
-    width: channels inside.
+    width: channels inside, as all other numbers at most 10000.
     code_size: numbers for every 4 x 4 pixels, which hold 16 `channels`.
     num_blocks: residual blocks in the encoder, and in the decoder.
     dtype: that it computes in; parameters are float32.
@@ -132,7 +133,8 @@ class Autoencoder(nn.Module):
 
   def __post_init__(self):
     for name in ('channels', 'width', 'code_size', 'num_blocks'):
-      errors.check_integer(name, getattr(self, name), low=1)
+      errors.check_integer(name, getattr(self, name), low=1, high=_MOST)
+    errors.check_float_dtype('dtype', self.dtype)
     super().__post_init__()
 
   @nn.compact
@@ -153,6 +155,7 @@ class Autoencoder(nn.Module):
     if images.shape[-1] != self.channels:
       expected = f'images with {self.channels} channels'
       raise errors.InputError('images', expected, f'shape {images.shape}')
+    images = jnp.asarray(images)
     height, width = images.shape[1:3]
     margin = ((0, 0), (0, -height % _BLOCK), (0, -width % _BLOCK), (0, 0))
     padded = jnp.pad(images, margin, mode='edge').astype(self.dtype)
@@ -222,15 +225,20 @@ def save_autoencoder(
   """Saves an autoencoder: an .npz that `load_autoencoder` and NumPy read.
 
   Args:
-    path: of the file; one that is there is replaced.
+    path: of the file; one that is there is replaced, whole or not at all.
     variables: of an `Autoencoder`.
 
   Raises:
     errors.InputError: if they are another module's or not finite, or the file
       cannot be written.
   """
-  parameters = flax.traverse_util.flatten_dict(variables['params'], sep='/')
-  parameters = {name: np.asarray(one) for name, one in parameters.items()}
+  path = errors.as_path('path', path)
+  try:
+    parameters = flax.traverse_util.flatten_dict(variables['params'], sep='/')
+    parameters = {name: np.asarray(one) for name, one in parameters.items()}
+  except (AssertionError, AttributeError, KeyError, TypeError, IndexError) as e:
+    expected, got = "an Autoencoder's {'params': ...}", type(variables).__name__
+    raise errors.InputError('variables', expected, got) from e
   try:
     _checked(parameters)
   except ValueError as error:
@@ -263,7 +271,7 @@ def load_autoencoder(path: str | os.PathLike) -> Autoencoder:
   Raises:
     errors.InputError: if there is no such file, or it is damaged or foreign.
   """
-  path = pathlib.Path(path).expanduser()
+  path = errors.as_path('path', path)
   try:
     parameters = _read(path)
     module = _checked(parameters)

@@ -20,15 +20,15 @@ def pad_and_crop(
   Args:
     key: random key.
     images: [B, H, W, C], any dtype and range in which 0 is black.
-    padding: pixels of zeros on each side, at least 0; static. 0 leaves images
-      as they are.
+    padding: pixels of zeros on each side, fewer than H and W, so that a crop
+      always shows a part of its image; static. 0 leaves images as they are.
 
   Returns:
     The cropped images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a padding that is no such integer, or another number
-      of axes.
+    errors.InputError: on what is no key, a padding that is no such integer, or
+      another number of axes.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -39,9 +39,9 @@ def pad_and_crop(
   References:
     Weight map, section 4.1: MNIST with 2 pixels.
   """
-  errors.check_integer('padding', padding)
-  if images.ndim != 4:
-    raise errors.InputError('images', '[B, H, W, C]', f'shape {images.shape}')
+  random_keys.check_key('key', key)
+  errors.check_pixels('images', images)
+  errors.check_integer('padding', padding, high=min(images.shape[1:3]) - 1)
   if padding == 0:
     return images
   keys = random_keys.example_keys(key, jnp.arange(len(images)))

@@ -22,6 +22,7 @@ from robustjax import errors
 from robustjax import random_keys
 
 IMAGES_PER_NETWORK = 16
+_MOST_IMAGES = 1_000_000
 NUM_WEIGHT_LAYERS = 2  # whose weights are distorted, in every network
 NUM_OUTPUT_LAYERS = 1  # whose output is distorted, for every image
 SHARE = 0.25  # of the features of a distorted layer
@@ -215,9 +216,12 @@ def _apply_distorted(module, variables, places, images, draws: Draw):
     return module.apply(variables, images)
 
 
-def _check(images, network, images_per_network) -> None:
+def _check(key, images, network, images_per_network) -> None:
+  random_keys.check_key('key', key)
   errors.check_images('images', images)
-  errors.check_integer('images_per_network', images_per_network, low=1)
+  errors.check_integer(
+    'images_per_network', images_per_network, low=1, high=_MOST_IMAGES
+  )
   if not isinstance(network, nn.Module) or network.scope is None:
     expected = 'a bound linen module, such as module.bind(variables)'
     raise errors.InputError('network', expected, type(network).__name__)
@@ -283,8 +287,8 @@ def deep_augment(
     The distorted images, same shape and dtype, clipped to [0, 1].
 
   Raises:
-    errors.InputError: on other images, a module that is not bound, has no
-      layers, or gives anything but such images.
+    errors.InputError: on what is no key, other images, a module that is not
+      bound, has no layers, or gives anything but such images.
 
   Example:
     network = augmentation.load_autoencoder('autoencoder.npz')
@@ -295,7 +299,8 @@ def deep_augment(
     Out-of-Distribution Generalization, ICCV 2021, section 4 and the authors'
     code. The variant described above, not the published one.
   """
-  _check(images, network, images_per_network)
+  _check(key, images, network, images_per_network)
+  images = jnp.asarray(images)
   if not len(images):
     return images
   module, variables = network.unbind()

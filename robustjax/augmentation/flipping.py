@@ -27,7 +27,7 @@ def random_flip(
     The images, same shape and dtype.
 
   Raises:
-    errors.InputError: on another number of axes.
+    errors.InputError: on what is no key, or another number of axes.
 
   Example:
     >>> import jax, jax.numpy as jnp
@@ -35,8 +35,8 @@ def random_flip(
     >>> random_flip(jax.random.key(0), images).shape
     (2, 28, 28, 1)
   """
-  if images.ndim != 4:
-    raise errors.InputError('images', '[B, H, W, C]', f'shape {images.shape}')
+  random_keys.check_key('key', key)
+  errors.check_pixels('images', images)
   keys = random_keys.example_keys(key, jnp.arange(len(images)))
   # A probability in float32, so that the draws are the same under x64.
   draw = functools.partial(jax.random.bernoulli, p=np.float32(0.5))

@@ -223,7 +223,7 @@ def noise2net(
     The distorted images, same shape and dtype, in [0, 1].
 
   Raises:
-    errors.InputError: on other images.
+    errors.InputError: on what are no keys, or other images.
 
   Example:
     distorted = noise2net(key, images, epoch_key=epoch_key)
@@ -233,7 +233,10 @@ def noise2net(
     Out-of-Distribution Generalization, ICCV 2021, appendix on Noise2Net, as in
     the authors' code. Gao et al., Res2Net, 2019.
   """
+  random_keys.check_key('key', key)
+  random_keys.check_key('epoch_key', epoch_key)
   errors.check_images('images', images)
+  images = jnp.asarray(images)
   if not len(images):
     return images
   dtype = array_types.at_least_float32(images.dtype)

@@ -227,7 +227,7 @@ def apply_chain(
     for one on the other side of it.
 
   Raises:
-    errors.InputError: on levels of another kind.
+    errors.InputError: on levels, operations or amounts of another kind.
 
   Example:
     >>> import jax.numpy as jnp
@@ -240,9 +240,19 @@ def apply_chain(
     AugMix, appendix C, and the operations of `ImageOps` and `Image.transform`
     (AFFINE, BILINEAR) in Pillow.
   """
-  if levels.ndim != 3 or levels.dtype != jnp.uint8:
-    got = f'{levels.dtype} {levels.shape}'
+  is_levels = getattr(levels, 'dtype', None) == jnp.uint8 and levels.ndim == 3
+  if not is_levels or not levels.size:
+    dtype = getattr(levels, 'dtype', type(levels).__name__)
+    got = f'{dtype} {getattr(levels, "shape", "")}'
     raise errors.InputError('levels', 'uint8 [H, W, C]', got)
+  errors.check_floats('amounts', amounts, '[L]')
+  errors.check_labels(
+    'operations',
+    operations,
+    size=len(amounts),
+    num_classes=len(OPERATIONS) + 1,
+  )
+  levels, amounts = jnp.asarray(levels), jnp.asarray(amounts)
   channel = jnp.arange(levels.shape[-1], dtype=jnp.int32)[None, None, :]
 
   def link(levels, step):

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 from robustjax import array_types
+from robustjax import errors
 from robustjax.images import filters
 
 
@@ -22,7 +23,7 @@ def blur_resolution(
     The blurred images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative sigma, or another number of axes.
+    errors.InputError: on a negative sigma, or anything but such images.
 
   Example:
     >>> import jax.numpy as jnp
@@ -32,5 +33,7 @@ def blur_resolution(
   References:
     Noise progression, Experiment 1: sigma is its sigma_R.
   """
+  errors.check_floats('images', images, '[B, H, W, C]')
+  images = jnp.asarray(images)
   blurred = filters.gaussian_blur(images, sigma)
   return jnp.where(jnp.asarray(sigma) > 0, blurred, images)

@@ -12,6 +12,7 @@ from robustjax.images import resizing
 
 _SMALL_DISK = 8  # up to this radius the generators' grid is fixed
 _MAX_RADIUS = 10
+_MOST_TERMS = 1000  # of a sum that is written out
 
 
 def gaussian_blur(
@@ -39,9 +40,8 @@ def gaussian_blur(
   References:
     Noise progression, degraded test sets.
   """
-  del key, index
-  errors.check_images('images', images)
-  errors.check_range('amount', amount)
+  draws.check(key, images, index)
+  errors.check_number('amount', amount)
   return jnp.clip(filters.gaussian_blur(images, amount), 0.0, 1.0)
 
 
@@ -101,8 +101,12 @@ def defocus_blur(
   References:
     ImageNet-C generator, `defocus_blur`.
   """
-  errors.check_range('radius', radius, high=_MAX_RADIUS)
-  errors.check_range('alias_blur', alias_blur, open_low=True)
+  errors.check_number('radius', radius, high=_MAX_RADIUS)
+  is_known = not isinstance(radius, jax.core.Tracer)
+  if is_known and radius > _SMALL_DISK and radius != round(float(radius)):
+    expected = f'a whole number above {_SMALL_DISK}'
+    raise errors.InputError('radius', expected, f'{radius}')
+  errors.check_number('alias_blur', alias_blur, open_low=True)
   kernel = _disk(radius, alias_blur)
 
   def corrupt(key, image):
@@ -143,8 +147,9 @@ def motion_blur(
     `filters.motion_blur`. The port in TensorFlow Datasets draws every angle as
     -45 degrees; here it is uniform, as in the generators.
   """
-  errors.check_range('radius', radius, high=max_radius)
-  errors.check_range('sigma', sigma, open_low=True)
+  errors.check_integer('max_radius', max_radius, low=1, high=_MOST_TERMS)
+  errors.check_number('radius', radius, high=max_radius)
+  errors.check_number('sigma', sigma, open_low=True)
 
   def corrupt(key, image):
     angle = jax.random.uniform(key, minval=-45.0, maxval=45.0)
@@ -193,10 +198,11 @@ def zoom_blur(
     ImageNet-C generator, `zoom_blur`. The factor 1 is among the zooms, so the
     image counts twice, as there.
   """
-  del key, index
-  errors.check_images('images', images)
-  errors.check_range('step', step)
-  errors.check_range('count', count, high=max_count)
+  draws.check(key, images, index)
+  errors.check_number('step', step)
+  errors.check_integer('max_count', max_count, low=1, high=_MOST_TERMS)
+  errors.check_whole('count', count, high=max_count)
+  images = jnp.asarray(images)
   step, count = jnp.asarray(step, jnp.float32), jnp.asarray(count, jnp.float32)
   dtype = array_types.at_least_float32(images.dtype)
   # One after the other: an image and its zooms stay in the cache.

@@ -3,9 +3,9 @@
 import functools
 
 from robustjax import array_types
-from robustjax import errors
 from robustjax.corruptions import blur
 from robustjax.corruptions import digital
+from robustjax.corruptions import draws
 from robustjax.corruptions import edges
 from robustjax.corruptions import elastic
 from robustjax.corruptions import frost
@@ -29,8 +29,7 @@ def _identity(
   index: array_types.Array | None = None,
 ) -> array_types.Array:
   """The images as they are: the set of MNIST-C that is not corrupted."""
-  del key, index
-  errors.check_images('images', images)
+  draws.check(key, images, index)
   return images
 
 
@@ -231,9 +230,8 @@ IMAGENET_C_EXTRA = named.make_table(
 
 _PROGRESSION = 'noise progression; noisy dropout'
 
-DEGRADATIONS = {
-  degradation.name: degradation
-  for degradation in (
+DEGRADATIONS = named.Table(
+  (
     named.Degradation(
       'gaussian_noise',
       pixel_noise.gaussian_noise,
@@ -264,4 +262,4 @@ DEGRADATIONS = {
       'noise progression; amounts are ours',
     ),
   )
-}
+)

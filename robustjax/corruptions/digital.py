@@ -43,7 +43,7 @@ def contrast(
   References:
     ImageNet-C; the generator of MNIST-C.
   """
-  errors.check_range('amount', amount)
+  errors.check_number('amount', amount)
 
   def corrupt(_, image):
     mean = image.mean(axis=(0, 1), keepdims=True)
@@ -95,20 +95,20 @@ def saturate(
     key: not used.
     images: float [B, H, W, C] in [0, 1], C 1 or 3.
     scale: factor of the saturation, at least 0.
-    shift: added to it, at least 0; the sum is clipped to [0, 1].
+    shift: added to it, in [0, 1]; the sum is clipped to [0, 1].
     index: not used.
 
   Returns:
     The images with other saturation, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative number or other images.
+    errors.InputError: on another number or other images.
 
   References:
     ImageNet-C. For MNIST-C see `saturate_grey`.
   """
-  errors.check_range('scale', scale)
-  errors.check_range('shift', shift)
+  errors.check_number('scale', scale)
+  errors.check_number('shift', shift, high=1.0)
 
   def corrupt(_, image):
     factors = jnp.asarray(scale, image.dtype), jnp.asarray(shift, image.dtype)
@@ -147,20 +147,20 @@ def saturate_grey(
     images: float [B, H, W, C] in [0, 1]; of colour images, each channel is
       treated as a grey image.
     scale: factor, at least 0.
-    shift: added, at least 0; each sum is clipped to [0, 1].
+    shift: added, in [0, 1]; each sum is clipped to [0, 1].
     index: not used.
 
   Returns:
     The images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative number or other images.
+    errors.InputError: on another number or other images.
 
   References:
     The generator of MNIST-C, beyond the fifteen published sets.
   """
-  errors.check_range('scale', scale)
-  errors.check_range('shift', shift)
+  errors.check_number('scale', scale)
+  errors.check_number('shift', shift, high=1.0)
 
   def corrupt(_, image):
     offset = jnp.asarray(shift, image.dtype)
@@ -244,7 +244,7 @@ def pixelate(
     images first. (The port in TensorFlow Datasets names no filter: its result
     depends on Pillow's default.)
   """
-  errors.check_range('ratio', ratio, low=_SMALLEST_RATIO, high=1.0)
+  errors.check_number('ratio', ratio, low=_SMALLEST_RATIO, high=1.0)
 
   def corrupt(_, image):
     levels = jnp.round(image * 255).astype(jnp.int32)
@@ -279,7 +279,7 @@ def quantize(
   References:
     The generator of MNIST-C, beyond the fifteen published sets.
   """
-  errors.check_range('bits', bits, low=1.0, high=8.0)
+  errors.check_number('bits', bits, low=1.0, high=8.0)
 
   def corrupt(_, image):
     # Rounded, since powers are not exact on every device.

@@ -84,15 +84,24 @@ def image_keys(
     Threefry keys [B].
 
   Raises:
-    errors.InputError: on other images, or an index of another shape.
+    errors.InputError: on what is no key, other images or another index.
   """
-  errors.check_images('images', images)
+  check(key, images, index)
   if index is None:
     index = jnp.arange(len(images))
-  if index.shape != images.shape[:1]:
-    expected = f'{len(images)} integers'
-    raise errors.InputError('index', expected, f'shape {index.shape}')
   return random_keys.example_keys(_as_threefry(key), index)
+
+
+def check(
+  key: array_types.Key,
+  images: array_types.Array,
+  index: array_types.Array | None,
+) -> None:
+  """Raises errors.InputError unless they are what every corruption takes."""
+  random_keys.check_key('key', key)
+  errors.check_images('images', images)
+  if index is not None:
+    errors.check_labels('index', index, size=len(images))
 
 
 def per_image(
@@ -114,9 +123,10 @@ def per_image(
     The corrupted images, clipped to [0, 1], in the dtype of `images`.
 
   Raises:
-    errors.InputError: on other images, or an index of another shape.
+    errors.InputError: on what is no key, other images or another index.
   """
   keys = image_keys(key, images, index)
+  images = jnp.asarray(images)  # NumPy's float64 as the float there is.
   dtype = array_types.at_least_float32(images.dtype)
   corrupted = jax.vmap(corrupt)(keys, images.astype(dtype))
   return jnp.clip(corrupted, 0.0, 1.0).astype(images.dtype)

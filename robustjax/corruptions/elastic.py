@@ -174,9 +174,9 @@ def elastic_transform(
     ImageNet-C; the generator of MNIST-C. OpenCV before version 5 rounded the
     affine map to 1/32 pixel; here it is exact.
   """
-  errors.check_range('alpha', alpha)
-  errors.check_range('sigma', sigma, high=_LARGEST_SIGMA)
-  errors.check_range('shift', shift)
+  errors.check_number('alpha', alpha)
+  errors.check_number('sigma', sigma, high=_LARGEST_SIGMA)
+  errors.check_number('shift', shift)
   errors.check_choice('border', border, _BORDERS)
   draws.check_size(images, 3)
 

@@ -174,7 +174,7 @@ def plasma(
     MNIST-C and ImageNet-C generators, `plasma_fractal`. It draws numbers of 53
     bits; a map of ours differs by less than 4e-4, a tenth of a grey level.
   """
-  errors.check_range('wibble_decay', wibble_decay, low=LEAST_DECAY)
+  errors.check_number('wibble_decay', wibble_decay, low=LEAST_DECAY)
   size = map_size(shape) if size is None else size
   errors.check_integer('map_size', size, low=max(2, *shape))
   if size & (size - 1):

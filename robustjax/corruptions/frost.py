@@ -21,6 +21,7 @@ from robustjax.corruptions import fractal
 
 PROCEDURAL_FROST = 'procedural texture of robustjax, not the photographs'
 _LUMINANCE = (0.299, 0.587, 0.114)  # Rec. 601
+_MOST_SHRINK = 99
 _PHOTOGRAPHS = 5  # of the generators' six, the first
 _SUFFIXES = ('.png', '.jpg', '.jpeg')
 # Our texture: ice on a dimmer, faintly blue ground.
@@ -55,6 +56,9 @@ def _read(path: pathlib.Path) -> np.ndarray:
 
   try:
     with PIL.Image.open(path, formats=('PNG', 'JPEG')) as image:
+      if image.mode.startswith('I'):  # 16 bits, which `convert` would cut.
+        grey = np.asarray(image, np.float32) / np.float32(2**16 - 1)
+        return np.repeat(grey[..., None], 3, axis=-1)
       pixels = np.asarray(image.convert('RGB'))
   except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
     expected = 'a readable PNG or JPEG image'
@@ -86,7 +90,7 @@ def load_frost_textures(folder: str | os.PathLike) -> FrostTextures:
     errors.InputError: if there is no such folder, no image in it, or one that
       cannot be read.
   """
-  folder = pathlib.Path(folder)
+  folder = errors.as_path('frost_folder', folder)
   expected = 'a folder with PNG or JPEG images of frost'
   if not folder.is_dir():
     raise errors.InputError('frost_folder', expected, f'{str(folder)!r}')
@@ -100,16 +104,22 @@ def _check_textures(
   textures: FrostTextures, shape: Sequence[int], shrink: int
 ) -> None:
   """Whether a crop fits into every texture, where the sizes are known."""
-  pixels, sizes = textures
-  expected = 'float photographs [N, h, w, 3] with sizes [N, 2]'
-  is_shaped = pixels.ndim == 4 and pixels.shape[-1] == 3
-  if not is_shaped or sizes.shape != (len(pixels), 2):
-    got = f'shapes {pixels.shape} and {sizes.shape}'
+  if not isinstance(textures, FrostTextures):
+    expected, got = 'FrostTextures, or None', type(textures).__name__
     raise errors.InputError('textures', expected, got)
+  pixels, sizes = textures
+  errors.check_floats('textures', pixels, '[N, h, w, 3]')
+  expected = 'float photographs [N, h, w, 3] with integer sizes [N, 2]'
+  is_shaped = pixels.shape[-1] == 3 and len(pixels)
+  if not is_shaped or getattr(sizes, 'shape', None) != (len(pixels), 2):
+    got = f'shapes {pixels.shape} and {getattr(sizes, "shape", sizes)}'
+    raise errors.InputError('textures', expected, got)
+  if not jnp.issubdtype(sizes.dtype, jnp.integer):
+    raise errors.InputError('textures', expected, f'sizes of {sizes.dtype}')
   if isinstance(sizes, jax.core.Tracer):
     least = pixels.shape[1:3]
   else:
-    least = np.asarray(sizes).min(axis=0)
+    least = np.minimum(np.asarray(sizes).min(axis=0), pixels.shape[1:3])
   least = [_shrunk(one, shrink) for one in least]
   if least[0] <= shape[0] or least[1] <= shape[1]:
     expected = f'photographs larger than the images, {shape[0]} x {shape[1]}'
@@ -220,10 +230,13 @@ def frost(
     grey for one channel; the last possible crop never comes, as there. That of
     CIFAR-10-C shrinks them to a fifth.
   """
-  errors.check_integer('shrink', shrink, low=1)
-  errors.check_range('image_weight', image_weight)
-  errors.check_range('frost_weight', frost_weight)
+  errors.check_integer('shrink', shrink, low=1, high=_MOST_SHRINK)
+  if shrink % 2 == 0:
+    raise errors.InputError('shrink', 'an odd integer', str(shrink))
+  errors.check_number('image_weight', image_weight)
+  errors.check_number('frost_weight', frost_weight)
   keys = draws.image_keys(key, images, index)
+  images = jnp.asarray(images)
   shape = images.shape[1:]
   if textures is None:
     chosen = _procedural(keys, shape, shrink)

@@ -4,6 +4,8 @@ Images are float [B, H, W, C] in [0, 1]. All but the translation keep the centre
 where it is; what comes in from outside is black.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -34,9 +36,9 @@ def _about_centre(image, linear):
   return warps.affine_warp(image, matrix, mode='constant')
 
 
-def _either_way(warp, key, images, angle, index):
+def _either_way(warp, key, images, angle, largest, index):
   """Warps every image by the angle or by its opposite."""
-  errors.check_range('angle', angle)
+  errors.check_number('angle', angle, high=largest)
 
   def corrupt(key, image):
     return warp(image, angle * _random_sign(key))
@@ -61,20 +63,20 @@ def shear(
   Args:
     key: random key.
     images: float [B, H, W, C] in [0, 1].
-    angle: in radians, at least 0; its sign is drawn.
+    angle: in radians, 0 to pi / 2; its sign is drawn.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
     The sheared images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative angle or other images.
+    errors.InputError: on another angle or other images.
 
   References:
     MNIST-C generator, `shear`. Rows come closer together by the cosine of the
     angle too, as scikit-image's shear did when the data was made.
   """
-  return _either_way(_shear, key, images, angle, index)
+  return _either_way(_shear, key, images, angle, math.pi / 2, index)
 
 
 def _rotate(image, angle):
@@ -94,19 +96,19 @@ def rotate(
   Args:
     key: random key.
     images: float [B, H, W, C] in [0, 1].
-    angle: in radians, at least 0; its sign is drawn.
+    angle: in radians, 0 to pi; its sign is drawn.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
     The rotated images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative angle or other images.
+    errors.InputError: on another angle or other images.
 
   References:
     MNIST-C generator, `rotate`.
   """
-  return _either_way(_rotate, key, images, angle, index)
+  return _either_way(_rotate, key, images, angle, math.pi, index)
 
 
 def scale(
@@ -133,7 +135,7 @@ def scale(
   References:
     MNIST-C generator, `scale`.
   """
-  errors.check_range('factor', factor, open_low=True)
+  errors.check_number('factor', factor, open_low=True)
 
   def corrupt(key, image):
     del key
@@ -171,7 +173,7 @@ def translate(
   References:
     MNIST-C generator, `translate`.
   """
-  errors.check_range('distance', distance)
+  errors.check_number('distance', distance)
 
   def corrupt(key, image):
     keys = jax.random.split(key)

@@ -152,13 +152,9 @@ def glass_blur(
     the second axis for channels.
   """
   errors.check_choice('variant', variant, VARIANTS)
-  errors.check_range('sigma', sigma, high=_MAX_SIGMA)
-  for name, value, low, high in (
-    ('max_delta', max_delta, 1, _MAX_DELTA),
-    ('iterations', iterations, 0, _MAX_ITERATIONS),
-  ):
-    if not hasattr(value, 'shape'):
-      errors.check_integer(name, value, low=low, high=high)
+  errors.check_number('sigma', sigma, high=_MAX_SIGMA)
+  errors.check_whole('max_delta', max_delta, low=1, high=_MAX_DELTA)
+  errors.check_whole('iterations', iterations, high=_MAX_ITERATIONS)
   draws.check_size(images, 2 * _MAX_DELTA + 2)
 
   def corrupt(key, image):

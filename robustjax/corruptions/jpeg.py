@@ -231,7 +231,7 @@ def jpeg_compression(
     ImageNet-C and the generator of MNIST-C: Pillow's JPEG at its defaults,
     chroma at half the size for colour images, luma alone for grey ones.
   """
-  errors.check_range('quality', quality, low=1.0, high=100.0)
+  errors.check_number('quality', quality, low=1.0, high=100.0)
 
   def compress_one(_, image):
     levels = jnp.round(image * 255).astype(jnp.int32)

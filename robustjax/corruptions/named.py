@@ -1,12 +1,14 @@
 """A corruption by name, with the strengths that are tested."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
+import inspect
 from typing import Any
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
-import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
@@ -20,6 +22,22 @@ _SUMS = (
   'contrast',
   'elastic_transform',
 )
+
+
+class Table(dict):
+  """Corruptions by name: a dict whose brackets say what a wrong name was.
+
+  `table['fogg']` raises errors.InputError with the closest name; `in`, `get`
+  and all else are those of a dict.
+  """
+
+  def __init__(self, corruptions: Iterable['Corruption | Degradation']):
+    """In the order they are given."""
+    super().__init__((one.name, one) for one in corruptions)
+
+  def __getitem__(self, name: str) -> 'Corruption | Degradation':
+    errors.check_choice('corruption', name, self)
+    return super().__getitem__(name)
 
 
 class Degradation(NamedTuple):
@@ -94,8 +112,9 @@ class Corruption(NamedTuple):
     Args:
       key: random key.
       images: float [B, H, W, C] in [0, 1], C 1 or 3.
-      severity: 1 to the number of severities; may be traced. Not given where
-        there is but one.
+      severity: 1 to the number of severities, an integer or an array [] of
+        one; may be traced, and is then not checked. Not given where there is
+        but one.
       index: int [B], place of each image in its set; 0..B-1 by default. The
         draws of an image depend on `key` and its index only.
       **options: further arguments of `function`, such as frost's `textures`.
@@ -104,9 +123,11 @@ class Corruption(NamedTuple):
       The corrupted images, same shape and dtype, in [0, 1].
 
     Raises:
-      errors.InputError: on another severity or other images.
+      errors.InputError: on what is no key, another severity, an option the
+        function does not have, or other images.
     """
     parameters = self.parameters(severity)
+    self._check_options(options)
     return self.function(key, images, index=index, **parameters, **options)
 
   def parameters(self, severity: array_types.ArrayLike | None = None):
@@ -114,16 +135,29 @@ class Corruption(NamedTuple):
     count = len(self.severities)
     if count == 1 and severity is None:
       severity = 1
-    if not hasattr(severity, 'shape') or isinstance(severity, np.generic):
-      errors.check_integer('severity', severity, low=1, high=count)
-      return dict(self.severities[severity - 1])
+    errors.check_whole('severity', severity, low=1, high=count)
+    if not isinstance(severity, jax.core.Tracer):
+      return dict(self.severities[int(severity) - 1])
     return {
       name: jnp.asarray([one[name] for one in self.severities])[severity - 1]
       for name in self.severities[0]
     }
 
+  def _check_options(self, options: Mapping[str, Any]) -> None:
+    if not options:
+      return
+    known = inspect.signature(self.function).parameters.values()
+    if any(one.kind == one.VAR_KEYWORD for one in known):
+      return
+    taken = ('index', *self.severities[0])
+    names = [one.name for one in known if one.kind == one.KEYWORD_ONLY]
+    names = [name for name in names if name not in taken]
+    for option in options:
+      field = f'option of {self.name}'
+      errors.check_choice(field, option, names or ['none'])
 
-def make_table(source: str, *entries) -> dict[str, Corruption]:
+
+def make_table(source: str, *entries) -> Table:
   """Corruptions by name.
 
   Args:
@@ -133,7 +167,7 @@ def make_table(source: str, *entries) -> dict[str, Corruption]:
   Returns:
     The `Corruption`s, in this order.
   """
-  table = {}
+  table = []
   for name, function, values in entries:
     count = max(map(len, values.values()), default=1)
     severities = tuple(
@@ -141,5 +175,5 @@ def make_table(source: str, *entries) -> dict[str, Corruption]:
       for i in range(count)
     )
     is_exact = name not in _SUMS
-    table[name] = Corruption(name, function, severities, source, is_exact)
-  return table
+    table.append(Corruption(name, function, severities, source, is_exact))
+  return Table(table)

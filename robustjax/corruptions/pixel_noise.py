@@ -35,19 +35,19 @@ def gaussian_noise(
   Args:
     key: random key.
     images: float [B, H, W, C] in [0, 1].
-    amount: standard deviation, at least 0.
+    amount: standard deviation, in [0, 1].
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
     The noisy images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative amount or other images.
+    errors.InputError: on an amount outside [0, 1] or other images.
 
   References:
     Noise progression and noisy dropout, degraded test sets.
   """
-  errors.check_range('amount', amount)
+  errors.check_number('amount', amount, high=1.0)
 
   def corrupt(key, image):
     noise = draws.normal(key, image.shape).astype(image.dtype)
@@ -80,7 +80,7 @@ def salt_and_pepper(
   References:
     Noise progression and noisy dropout, degraded test sets.
   """
-  errors.check_range('amount', amount, high=1.0)
+  errors.check_number('amount', amount, high=1.0)
 
   def corrupt(key, image):
     uniform = draws.uniform(key, (*image.shape[:2], 1))
@@ -120,7 +120,7 @@ def impulse_noise(
   References:
     ImageNet-C and MNIST-C generators, `impulse_noise`.
   """
-  errors.check_range('amount', amount, high=1.0)
+  errors.check_number('amount', amount, high=1.0)
 
   def corrupt(key, image):
     return _salt_and_pepper(image, draws.uniform(key, image.shape), amount)
@@ -152,7 +152,7 @@ def speckle_noise(
   References:
     ImageNet-C and MNIST-C generators, `speckle_noise`.
   """
-  errors.check_range('amount', amount)
+  errors.check_number('amount', amount)
 
   def corrupt(key, image):
     noise = draws.normal(key, image.shape).astype(image.dtype)
@@ -189,7 +189,7 @@ def shot_noise(
     Algorithm 955, 2016: their distribution function is within 5e-5 of
     Poisson's.
   """
-  errors.check_range('photons', photons, high=_MOST_PHOTONS, open_low=True)
+  errors.check_number('photons', photons, high=_MOST_PHOTONS, open_low=True)
 
   def count(function):
     def corrupt(key, image):
@@ -280,7 +280,7 @@ def uniform_noise(
   Args:
     key: random key.
     images: float [B, H, W, C] in [0, 1].
-    amount: largest noise, at least 0.
+    amount: largest noise, in [0, 1].
     renormalize: how. `fixed` divides by 1 + amount, the same for every image;
       `per_image` takes the smallest value of each image to 0 and the largest to
       1, which changes an image that does not span [0, 1] even at amount 0;
@@ -291,14 +291,14 @@ def uniform_noise(
     The noisy images, in [0, 1], same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative amount, an unknown way to renormalise or
-      other images.
+    errors.InputError: on an amount outside [0, 1], an unknown way to
+      renormalise or other images.
 
   References:
     Weight map layers, section 4: noise tests. "Renormalized to be within the
     range [0, 1]" leaves open how; `fixed` is what benchmarks use.
   """
-  errors.check_range('amount', amount)
+  errors.check_number('amount', amount, high=1.0)
   errors.check_choice('renormalize', renormalize, _RENORMALIZE)
 
   def corrupt(key, image):

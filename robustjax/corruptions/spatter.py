@@ -79,7 +79,7 @@ def spatter(
     threshold: what the blurred noise must exceed to be liquid, above 0.
     strength: for water what its brightest pixel adds, for mud the blur of its
       mask in pixels; in [0, 1.5].
-    is_mud: 1 for mud, 0 for water.
+    is_mud: 1 or True for mud, 0 or False for water.
     index: int [B], place of each image in its set; 0..B-1 by default.
 
   Returns:
@@ -95,11 +95,16 @@ def spatter(
     liquid the image is unchanged; the generator divides by zero there.
   """
   draws.check_size(images, 2)
-  errors.check_range('deviation', deviation)
-  errors.check_range('smoothing', smoothing, high=MOST_SMOOTHING)
-  errors.check_range('threshold', threshold, open_low=True)
-  errors.check_range('strength', strength, high=MOST_EDGE)
-  errors.check_range('is_mud', is_mud, high=1.0)
+  errors.check_number('mean', mean, low=-errors.LARGEST)
+  errors.check_number('deviation', deviation)
+  errors.check_number('smoothing', smoothing, high=MOST_SMOOTHING)
+  errors.check_number('threshold', threshold, open_low=True)
+  errors.check_number('strength', strength, high=MOST_EDGE)
+  if not isinstance(is_mud, bool):
+    errors.check_number('is_mud', is_mud, high=1.0)
+    is_known = not isinstance(is_mud, jax.core.Tracer)
+    if is_known and is_mud not in (0, 1):
+      raise errors.InputError('is_mud', '0 or 1', f'{is_mud}')
 
   def spread(function):
     def corrupt(key, image):

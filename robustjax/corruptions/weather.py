@@ -10,6 +10,8 @@ from robustjax.corruptions import fractal
 from robustjax.images import filters
 from robustjax.images import resizing
 
+_MOST_TERMS = 1000  # of a sum that is written out
+_LARGEST_MAP = 4096  # points a side
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114  # of luminance, Rec. 601
 
 
@@ -50,7 +52,7 @@ def brightness(
   References:
     MNIST-C and ImageNet-C generators, `brightness`: added to the value in HSV.
   """
-  errors.check_range('amount', amount, high=1.0)
+  errors.check_number('amount', amount, high=1.0)
 
   def corrupt(key, image):
     del key
@@ -103,10 +105,14 @@ def fog(
     range is that of the whole fractal, of which the image shows a corner, and
     black images stay black.
   """
-  errors.check_range('thickness', thickness, open_low=True)
+  errors.check_number('thickness', thickness, open_low=True)
+  errors.check_integer(
+    'least_map_size', least_map_size, low=2, high=_LARGEST_MAP
+  )
   keys = draws.image_keys(key, images, index)
   shape = images.shape[1:3]
   size = fractal.map_size(shape, least_map_size)
+  images = jnp.asarray(images)
   haze = fractal.plasma(keys, shape, wibble_decay=wibble_decay, size=size)
   dtype = array_types.at_least_float32(images.dtype)
   return _fog(images.astype(dtype), haze, thickness).astype(images.dtype)
@@ -176,11 +182,14 @@ def snow(
     levels, blurred as ImageMagick does at 45 to 135 degrees, and added with
     themselves turned by half a circle.
   """
-  errors.check_range('deviation', deviation)
-  errors.check_range('zoom', zoom, low=1.0)
-  errors.check_range('radius', radius, high=max_radius)
-  errors.check_range('sigma', sigma, open_low=True)
-  errors.check_range('image_weight', image_weight, high=1.0)
+  for name, value in (('mean', mean), ('threshold', threshold)):
+    errors.check_number(name, value, low=-errors.LARGEST)
+  errors.check_number('deviation', deviation)
+  errors.check_number('zoom', zoom, low=1.0)
+  errors.check_integer('max_radius', max_radius, low=1, high=_MOST_TERMS)
+  errors.check_number('radius', radius, high=max_radius)
+  errors.check_number('sigma', sigma, open_low=True)
+  errors.check_number('image_weight', image_weight, high=1.0)
 
   def corrupt(key, image):
     layer, turn = jax.random.split(key)

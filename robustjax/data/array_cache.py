@@ -42,7 +42,9 @@ def read(
     labels = np.load(cache / 'labels.npy', allow_pickle=False)
   except (OSError, ValueError, EOFError):
     return None
-  return (images, labels) if len(images) == len(labels) == count else None
+  is_whole = images.dtype == np.uint8 and labels.dtype.kind in 'iu'
+  is_whole = is_whole and images.ndim == 4 and images.shape[:1] == (count,)
+  return (images, labels) if is_whole and labels.shape == (count,) else None
 
 
 def write(cache: pathlib.Path, images: np.ndarray, labels: np.ndarray) -> None:

@@ -33,6 +33,7 @@ from robustjax import progress
 from robustjax import random_keys
 from robustjax.data import array_cache
 from robustjax.data import data_set
+from robustjax.data import photographs
 from robustjax.data import splits
 
 NAME = 'iwildcam'
@@ -54,6 +55,7 @@ CLASSES = tuple(CATEGORIES)
 SHARES = {'train': 0.7, 'validation': 0.2, 'test': 0.1}
 SIZE = (23, 32)  # height, width: 747 x 1024, as many of them are, by 32
 
+_MOST_IMAGES = 1_000_000
 _COLUMNS = ('file_name', 'category_id')
 _FILES = 'the files of the Kaggle competition iwildcam-2019-fgvc6'
 _CHOICE = 1  # sets these draws apart from those of the split
@@ -89,9 +91,11 @@ def load(
       photographs, or one cannot be decoded.
   """
   errors.check_choice('split', split, SHARES)
-  errors.check_integer('images_per_class', images_per_class, low=1)
+  errors.check_integer(
+    'images_per_class', images_per_class, low=1, high=_MOST_IMAGES
+  )
   random_keys.check_seed('seed', seed)
-  folder = pathlib.Path(data_dir).expanduser() / NAME
+  folder = errors.as_path('data_dir', data_dir) / NAME
   names, labels = _chosen(_photographs(folder), images_per_class, seed)
   parts = splits.split_by_class(labels, tuple(SHARES.values()), seed=seed)
   places = parts[list(SHARES).index(split)]
@@ -122,6 +126,9 @@ def _photographs(folder: pathlib.Path) -> dict[int, list[str]]:
     raise errors.InputError('data_dir', expected, f'{path}: {error}') from error
   found = {}
   for category, name in sorted(pairs):
+    if pathlib.PurePath(name).name != name:  # It becomes a path.
+      expected = 'names of files in train_images'
+      raise errors.InputError('data_dir', expected, f'{path}: {name!r}')
     found.setdefault(category, []).append(name)
   return found
 
@@ -171,6 +178,8 @@ def _read(path: pathlib.Path) -> np.ndarray:
   height, width = SIZE
   try:
     with Image.open(path) as photograph:
+      if photograph.mode.startswith(photographs.DEEP_MODES):
+        raise ValueError('more than 8 bits per channel')  # Would be cut.
       # In floats: Pillow rounds bytes between rows and columns.
       grey = photograph.convert('L').convert('F')
     reduced = grey.resize((width, height), Image.Resampling.BOX)

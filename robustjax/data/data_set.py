@@ -9,6 +9,8 @@ import numpy as np
 
 from robustjax import errors
 
+_MOST_CLASSES = 1_000_000
+
 
 class DataSet(NamedTuple):
   """Images and labels, in host memory or mapped into it from a file.
@@ -53,24 +55,37 @@ def from_arrays(
     errors.InputError: on other shapes or dtypes, floats outside [0, 1], labels
       outside [0, num_classes), or no images at all.
   """
-  images, labels = np.asarray(images), np.asarray(labels)
+  images, labels = _as_array('images', images), _as_array('labels', labels)
   images = images[..., None] if images.ndim == 3 else images
-  if images.ndim != 4 or not len(images):
+  if images.ndim != 4 or not images.size:
     expected = 'at least one image, [N, H, W, C]'
     raise errors.InputError('images', expected, f'shape {images.shape}')
   if labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu':
     expected = f'{len(images)} integers'
     got = f'shape {labels.shape}, dtype {labels.dtype}'
     raise errors.InputError('labels', expected, got)
+  for field, value in (('name', name), ('split', split)):
+    if not isinstance(value, str):
+      raise errors.InputError(field, 'a name', f'{type(value).__name__}')
+  if num_classes is not None:
+    errors.check_integer('num_classes', num_classes, low=1, high=_MOST_CLASSES)
+  errors.check_labels(
+    'labels', labels, size=len(images), num_classes=num_classes
+  )
   if num_classes is None:
     num_classes = int(labels.max()) + 1
-  outside = labels[(labels < 0) | (labels >= num_classes)]
-  if len(outside):
-    expected = f'integers in [0, {num_classes})'
-    raise errors.InputError('labels', expected, str(outside[0]))
+  errors.check_integer('classes of labels', num_classes, high=_MOST_CLASSES)
   return DataSet(
     name, split, _to_uint8(images), labels.astype(np.int32), num_classes
   )
+
+
+def _as_array(field: str, value) -> np.ndarray:
+  try:
+    return np.asarray(value)
+  except (TypeError, ValueError) as error:  # Such as rows of several lengths.
+    expected = 'an array'
+    raise errors.InputError(field, expected, type(value).__name__) from error
 
 
 def _to_uint8(images: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 
 from robustjax import errors
+from robustjax.data import photographs
 
 NUM_THREADS = min(16, os.cpu_count() or 1)  # Pillow decodes in parallel.
 
@@ -106,6 +107,8 @@ def decode(path: pathlib.Path, side: int) -> np.ndarray:
   expected = f'an intact image: {path}'
   try:
     with Image.open(path) as file:
+      if file.mode.startswith(photographs.DEEP_MODES):
+        raise ValueError('more than 8 bits per channel')  # Would be cut.
       image = np.asarray(file.convert('RGB'))
   except (OSError, SyntaxError, ValueError) as error:
     raise errors.InputError('folder', expected, str(error)) from error

@@ -23,13 +23,14 @@ from robustjax import errors
 
 AREAS = (0.08, 1.0)  # of a random crop, as shares of the photograph's
 ASPECTS = (3 / 4, 4 / 3)  # of a random crop, width by height
+LARGEST_SIDE = 8192  # pixels of what is cut out
 TRIES = 10  # after which the centre is taken
 
 _BILINEAR = Image.Resampling.BILINEAR
 _FORMATS = ('JPEG', 'PNG')  # what TFDS keeps images as
 _SHORTER = 256 / 224  # shorter side of a test image, by that of its crop
 # Of more than 8 bits per channel, which Pillow would clip to 8.
-_DEEP_MODES = ('I', 'F')
+DEEP_MODES = ('I', 'F')
 
 
 def decode(content: bytes, name: str) -> Image.Image:
@@ -57,7 +58,7 @@ def decode(content: bytes, name: str) -> Image.Image:
   except Exception as error:
     got = f'{name}: {type(error).__name__}'
     raise errors.InputError('dataset', expected, got) from error
-  if image.mode.startswith(_DEEP_MODES):
+  if image.mode.startswith(DEEP_MODES):
     got = f'{name}, with more than 8 bits per channel'
     raise errors.InputError('dataset', expected, got)
   if image.mode == 'P':  # Pillow warns of a transparent palette otherwise.

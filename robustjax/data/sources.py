@@ -124,6 +124,7 @@ def is_photographs(
   Raises:
     errors.InputError: if the data set is not prepared, or damaged.
   """
+  tfds_folders.check_name(name)
   if _is_digits(name) or name == camera_traps.NAME:
     return False
   folder = tfds_folders.prepared_folder(name, data_dir=data_dir)
@@ -236,7 +237,7 @@ def open_lazily(
   if side is None:
     decode, shape = records.decode, records.feature.shape
   else:
-    errors.check_integer('side', side, low=1)
+    errors.check_integer('side', side, low=1, high=photographs.LARGEST_SIDE)
     decode, shape = _centres(records, side), (side, side, 3)
   if None in shape:
     expected = 'images of one size'

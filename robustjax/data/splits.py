@@ -45,7 +45,11 @@ def split_by_class(
     >>> [np.bincount(labels[part]).tolist() for part in parts]
     [[7, 14], [2, 4], [1, 2]]
   """
-  labels = np.asarray(labels)
+  try:
+    labels = np.asarray(labels)
+  except (TypeError, ValueError) as error:  # Such as rows of several lengths.
+    got = type(labels).__name__
+    raise errors.InputError('labels', 'integers [N]', got) from error
   _check_labels(labels)
   _check_shares(shares)
   random_keys.check_seed('seed', seed)
@@ -85,10 +89,13 @@ def _check_labels(labels: np.ndarray) -> None:
 
 
 def _check_shares(shares: Sequence[float]) -> None:
+  if not isinstance(shares, Sequence) or isinstance(shares, str):
+    got = type(shares).__name__
+    raise errors.InputError('shares', 'a sequence of numbers', got)
   if not len(shares):
     raise errors.InputError('shares', 'at least one', 'none')
   for share in shares:
-    errors.check_range('shares', share, high=1.0, open_low=True)
+    errors.check_number('shares', share, high=1.0, open_low=True)
   if sum(shares) > 1 + 10**-_DECIMALS:
     expected = 'shares that add to at most 1'
     raise errors.InputError('shares', expected, f'{sum(shares):g}')

@@ -31,6 +31,7 @@ from robustjax.data import sources
 from robustjax.data import tfds_folders
 
 _BATCHES_AHEAD = 2  # that are read while the loop works on another
+_MOST_THREADS = 1024
 _EPOCHS_AT_ONCE = 2  # whose photographs are read, where one ends
 
 
@@ -62,10 +63,11 @@ def open_stream(
     errors.InputError: if the data set is not prepared, is damaged, has no such
       split, or has images of one size, which `data.load` reads.
   """
-  errors.check_integer('side', side, low=1)
+  errors.check_integer('side', side, low=1, high=photographs.LARGEST_SIDE)
   if num_threads is None:
     num_threads = lazy_images.NUM_THREADS
-  errors.check_integer('num_threads', num_threads, low=1)
+  errors.check_integer('num_threads', num_threads, low=1, high=_MOST_THREADS)
+  errors.check_flag('skip_damaged', skip_damaged)
   if not sources.is_photographs(name, data_dir=data_dir):
     expected = 'photographs of several sizes'
     got = f'{name}, whose images have one (data.load reads them)'

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import os
 import pathlib
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -11,18 +12,33 @@ import numpy as np
 from robustjax import errors
 from robustjax import progress
 
+# Two parts at most, none of them `.` or `..`.
+_NAME = re.compile(r'\w[\w.+-]*(/\w[\w.+-]*)?')
 _OTHER_FILES = 1024  # whatever else a process may have open
 
 
 def default_data_dir() -> pathlib.Path:
   """$TFDS_DATA_DIR, or ~/tensorflow_datasets."""
   default = pathlib.Path.home() / 'tensorflow_datasets'
-  return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or default).expanduser()
+  given = os.environ.get('TFDS_DATA_DIR') or default
+  return errors.as_path('TFDS_DATA_DIR', given)
 
 
 def root_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
   """`data_dir`, or the default."""
-  return pathlib.Path(data_dir).expanduser() if data_dir else default_data_dir()
+  if data_dir is None or (isinstance(data_dir, str) and not data_dir):
+    return default_data_dir()
+  return errors.as_path('data_dir', data_dir)
+
+
+def check_name(name: str) -> None:
+  """Raises errors.InputError unless a data set may be called so.
+
+  The name becomes a path, and may come from a file.
+  """
+  if not isinstance(name, str) or not _NAME.fullmatch(name):
+    expected = 'a name of letters, digits, _, . and -, with a config after a /'
+    raise errors.InputError('dataset', expected, repr(name)[:80])
 
 
 def prepared_folder(
@@ -43,6 +59,7 @@ def prepared_folder(
   Raises:
     errors.InputError: if there is none; the message says what to run.
   """
+  check_name(name)
   root = root_of(data_dir)
   versions = _versions(root / name)
   if versions:
@@ -185,7 +202,8 @@ class Records:
       name = f'{item["file_name"].decode()} ({name})'
     label = int(item['label'])
     if not 0 <= label < self.num_classes:
-      expected = f'integers in [0, {self.num_classes})'
+      last = self.num_classes - 1
+      expected = f'integers from 0 to {last} ({self.num_classes} classes)'
       raise errors.InputError('labels', expected, f'{label}: {name}')
     return Record(item['image'], label, name)
 

@@ -15,6 +15,7 @@ from robustjax import errors
 from robustjax import random_keys
 from robustjax.data import sources
 from robustjax.evaluation import cells
+from robustjax.evaluation import checks
 
 GREY_EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 COLOUR_EPSILONS = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
@@ -34,6 +35,7 @@ def attack(
   seed: int,
   attacked: array_types.Predict | None = None,
   attacked_name: str | None = None,
+  loss: str = 'softmax',
 ) -> cells.Plan:
   """Clean images, and the worst a classifier can be shown within epsilon.
 
@@ -47,23 +49,27 @@ def attack(
     attacked: the classifier the images are crafted on, differentiable; None for
       `predict`.
     attacked_name: what reports call it; None for 'another classifier'.
+    loss: what the attack raises, a name in `LOSSES`: that which the classifier
+      attacked was trained with.
 
   Returns:
     The `Plan`.
 
   Raises:
-    errors.InputError: on an epsilon that is no number of at least 0, or a name
-      without a classifier.
+    errors.InputError: on an epsilon that is no number in [0, 1], a name without
+      a classifier, or another loss.
   """
+  checks.choice('benchmark', benchmark, attacks.ATTACKS)
+  checks.data('data', data)
   if epsilons is None:
     is_grey = data.images.shape[-1] == 1
     epsilons = GREY_EPSILONS if is_grey else COLOUR_EPSILONS
-  for epsilon in epsilons:
-    errors.check_range('epsilons', epsilon, high=1.0)
+  epsilons = checks.numbers('epsilons', epsilons, high=1.0)
+  checks.choice('loss', loss, LOSSES)
   crafted_on = _crafted_on(attacked, attacked_name)
   key = random_keys.root_key(seed)
   victim = predict if attacked is None else attacked
-  make = _attacker(benchmark, victim, data, key)
+  make = _attacker(benchmark, victim, data, key, loss)
   found = [cells.clean(data)]
   for epsilon in filter(None, epsilons):
 
@@ -72,6 +78,8 @@ def attack(
 
     found.append(cells.Cell(benchmark, epsilon, None, lambda: data, corrupt))
   processing = [f'crafted on {crafted_on}']
+  if loss != 'softmax':
+    processing.append(f'by its {loss} cross entropy')
   if benchmark == 'pgd':
     processing.append(
       f'{PGD_STEPS} steps of {PGD_REACH:g} epsilon / {PGD_STEPS}'
@@ -84,28 +92,73 @@ def attack(
 
 def _crafted_on(attacked, name: str | None) -> str:
   if attacked is not None:
+    checks.predict('attacked', attacked)
+    if name is not None and (not isinstance(name, str) or not name):
+      raise errors.InputError('attacked_name', 'a name', checks.shown(name))
     return _ANOTHER if name is None else name
   if name is not None:
     expected = 'None unless another classifier is attacked'
-    raise errors.InputError('attacked_name', expected, repr(name))
+    raise errors.InputError('attacked_name', expected, checks.shown(name))
   return _ITSELF
 
 
-def _attacker(benchmark, victim, data, key):
+def sigmoid_cross_entropy(predict: array_types.Predict) -> attacks.LossFn:
+  """The loss of a classifier that was trained with a sigmoid on each class.
+
+  Args:
+    predict: images [B, H, W, C] to logits [B, C], differentiable.
+
+  Returns:
+    (images, labels int [B] in [0, C)) to the binary cross entropy of each
+    image, mean over classes, [B].
+  """
+
+  def loss_fn(images, labels):
+    logits = predict(images)
+    logits = logits.astype(array_types.at_least_float32(logits.dtype))
+    is_class = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
+    # -log sigmoid(x) for the true class, -log(1 - sigmoid(x)) for the others.
+    signed = jnp.where(is_class == 1, -logits, logits)
+    return jax.nn.softplus(signed).mean(axis=1)
+
+  return loss_fn
+
+
+LOSSES = {
+  'softmax': attacks.cross_entropy,
+  'sigmoid': sigmoid_cross_entropy,
+}
+# What JAX raises where a function reads values that are not known yet.
+_TRACING_ERRORS = (
+  jax.errors.TracerArrayConversionError,
+  jax.errors.TracerIntegerConversionError,
+  jax.errors.ConcretizationTypeError,
+)
+
+
+def _attacker(benchmark, victim, data, key, loss):
   """A jitted (images, index, epsilon) -> images of an attack."""
   labels = jnp.asarray(data.labels)
   least = int(data.labels.max()) + 1
 
   def checked(images):
-    logits = victim(images)
-    shape = getattr(logits, 'shape', ())
-    if len(shape) != 2 or shape[1] < least:
+    try:
+      logits = victim(images)
+    except _TRACING_ERRORS as error:
+      expected = f'a function that JAX can differentiate, for {benchmark}'
+      got = 'one that reads the values of its images, as NumPy does'
+      raise errors.InputError('predict', expected, got) from error
+    shape = getattr(logits, 'shape', None)
+    if shape is None or len(shape) != 2 or shape[1] < least:
       expected = f'logits [{len(images)}, C] with C at least {least}'
-      got = f'shape {shape}' if shape else type(logits).__name__
+      got = type(logits).__name__ if shape is None else f'shape {shape}'
       raise errors.InputError('attacked', expected, got)
+    if not checks.is_float(logits.dtype):
+      got = f'dtype {logits.dtype}'
+      raise errors.InputError('predict', 'logits of floats', got)
     return logits
 
-  loss_fn = attacks.cross_entropy(checked)
+  loss_fn = LOSSES[loss](checked)
 
   @jax.jit
   def make(images, index, epsilon):

@@ -1,9 +1,12 @@
 """Matplotlib figures that leave a notebook's own backend as it is."""
 
 import os
-import pathlib
 
+from robustjax import errors
 from robustjax import files
+from robustjax.evaluation import checks
+
+_FORMATS = ('.png', '.pdf', '.svg', '.jpg', '.jpeg')
 
 
 def new_figure(width: float, height: float):
@@ -25,9 +28,14 @@ def save(figure, path: str | os.PathLike) -> None:
     path: of the file; its folder is made if need be.
 
   Raises:
-    errors.InputError: if it cannot be written.
+    errors.InputError: on another format, or if it cannot be written.
   """
-  name = pathlib.Path(path).suffix[1:].lower()
+  checks.function('figure', getattr(figure, 'savefig', None), 'a figure')
+  path = checks.path('path', path)
+  if path.suffix.lower() not in _FORMATS:
+    expected = f'a name that ends in {", ".join(_FORMATS)}'
+    raise errors.InputError('path', expected, repr(path.name))
+  name = path.suffix[1:].lower()
   files.write_whole(
     path, lambda file: figure.savefig(file, format=name, dpi=150)
   )

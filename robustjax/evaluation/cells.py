@@ -21,9 +21,11 @@ from robustjax import errors
 from robustjax import random_keys
 from robustjax.corruptions import jpeg as jpeg_codec
 from robustjax.data import sources
+from robustjax.evaluation import checks
 from robustjax.evaluation import corrupted_sets
 from robustjax.evaluation import metrics
 from robustjax.evaluation import published
+from robustjax.evaluation import rows
 
 # By benchmark: the corruptions it consists of, and further ones.
 _TABLES = {
@@ -51,6 +53,12 @@ class Cell(NamedTuple):
   open: Callable[[], sources.DataSet]
   corrupt: metrics.Corrupt | None = None
 
+  @property
+  def label(self) -> str:
+    """What tables call the set."""
+    strength = self.severity if self.amount is None else self.amount
+    return rows.label_of(self.corruption, strength)
+
 
 class Plan(NamedTuple):
   """All sets of a sweep, and what a report says of them.
@@ -76,21 +84,18 @@ class Plan(NamedTuple):
 def _chosen(names: Sequence[str] | None, default, known) -> tuple[str, ...]:
   if names is None:
     return tuple(default)
-  for name in names:
-    errors.check_choice('corruptions', name, known)
-  if not names:
-    raise errors.InputError('corruptions', 'at least one name', 'none')
-  return tuple(dict.fromkeys(names))
+  return checks.names('corruptions', names, known)
 
 
-def _levels(severities: Sequence[int] | None) -> tuple[int, ...]:
+def _levels(benchmark: str, severities) -> tuple[int | None, ...]:
+  if not corrupted_sets.has_severities(benchmark):
+    if severities is not None:
+      expected = f'None for {benchmark}'
+      raise errors.InputError('severities', expected, checks.shown(severities))
+    return (None,)
   if severities is None:
     return corrupted_sets.SEVERITIES
-  for severity in severities:
-    errors.check_integer('severities', severity, low=1, high=5)
-  if not severities:
-    raise errors.InputError('severities', 'at least one of 1 to 5', 'none')
-  return tuple(sorted(set(severities)))
+  return checks.levels('severities', severities, high=5)
 
 
 def read_published(
@@ -118,13 +123,13 @@ def read_published(
     errors.InputError: if a set is missing or damaged.
   """
   names = _chosen(names, *published.corruption_names(benchmark))
-  levels = _levels(severities) if published.has_severities(benchmark) else None
+  levels = _levels(benchmark, severities)
   found = published.find(benchmark, folder, data_dir=data_dir)
-  found.check(names, levels)
+  found.check(names, None if None in levels else levels)
   cells = tuple(
     Cell(name, None, severity, found.opener(name, severity))
     for name in names
-    for severity in levels or (None,)
+    for severity in levels
   )
   return Plan(benchmark, found.description, 'published', (), cells)
 
@@ -165,12 +170,18 @@ def generate(
     The `Plan`. An image's draws depend on seed, corruption and place only.
 
   Raises:
-    errors.InputError: on an unknown name or severity.
+    errors.InputError: on an unknown name or severity, or photographs without
+      frost.
   """
+  checks.choice('benchmark', benchmark, _TABLES)
+  checks.data('data', data)
   table, further = _TABLES[benchmark]
   known = dict(table) | dict(further)
   names = _chosen(names, table, known)
-  levels = (None,) if benchmark == 'mnist_c' else _levels(severities)
+  levels = _levels(benchmark, severities)
+  errors.check_flag('jpeg', jpeg)
+  if frost_textures is not None:
+    _check_frost(benchmark, names, frost_textures)
   key = random_keys.root_key(seed)
   processing = ['rounded to uint8']
   if jpeg:
@@ -188,6 +199,17 @@ def generate(
   return Plan(
     benchmark, _of(data, seed), 'generated', tuple(processing), tuple(cells)
   )
+
+
+def _check_frost(benchmark: str, names: Sequence[str], textures) -> None:
+  """Refuses photographs of frost that are none, or of no use."""
+  if 'frost' not in names:
+    expected = f'None for {benchmark} without the corruption frost'
+    raise errors.InputError('frost_textures', expected, 'photographs')
+  if not isinstance(textures, corruptions.FrostTextures):
+    expected = 'what corruptions.load_frost_textures gives'
+    got = type(textures).__name__
+    raise errors.InputError('frost_textures', expected, got)
 
 
 def _of(data: sources.DataSet, seed: int) -> str:
@@ -247,18 +269,24 @@ def degrade(
   Raises:
     errors.InputError: on an unknown name or a negative amount.
   """
+  checks.data('data', data)
   table = corruptions.DEGRADATIONS
+  if amounts is not None and names is not None:
+    expected = 'None with amounts'
+    raise errors.InputError('corruptions', expected, checks.shown(names))
   if amounts is None:
     names = _chosen(names, table, table)
     channels = data.images.shape[-1]
     amounts = {name: table[name].amounts_of(channels) for name in names}
   key = random_keys.root_key(seed)
   cells = [clean(data)]
+  if not isinstance(amounts, Mapping):
+    expected = 'lists of amounts by name of a degradation'
+    raise errors.InputError('amounts', expected, checks.shown(amounts))
   for name in amounts:
-    errors.check_choice('amounts', name, table)
+    checks.choice('amounts', name, table)
     function = jax.jit(table[name].function)
-    for amount in filter(None, amounts[name]):
-      errors.check_range('amounts', amount)
+    for amount in filter(None, checks.numbers('amounts', amounts[name])):
 
       def corrupt(images, index, function=function, amount=amount, name=name):
         own = _own_key(key, name)

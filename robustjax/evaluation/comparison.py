@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from robustjax import errors
+from robustjax.evaluation import checks
 from robustjax.evaluation import predictions
 from robustjax.evaluation import rows as rows_lib
 from robustjax.evaluation import statistics
@@ -89,7 +90,18 @@ def by_corruption(
 
   Returns:
     What `compare` takes.
+
+  Raises:
+    errors.InputError: if there are not as many of both, or none.
   """
+  rows = checks.items('rows', rows, 'row')
+  found = checks.items('found', found, 'set of predictions')
+  for row in rows:
+    if not isinstance(row, rows_lib.Row):
+      raise errors.InputError('rows', 'results on sets', checks.shown(row))
+  if len(rows) != len(found):
+    expected = f'predictions of {len(rows)} sets'
+    raise errors.InputError('found', expected, str(len(found)))
   grouped = {}
   for row, one in zip(rows, found, strict=True):
     grouped.setdefault(row.corruption, []).append(one)
@@ -112,6 +124,8 @@ def compare(ours: BySet, others: BySet, **options) -> Comparison:
     errors.InputError: if they are not of the same sets, or a set has other
       labels.
   """
+  for field, value in (('ours', ours), ('others', others)):
+    _check_sets(field, value)
   if {k: len(v) for k, v in ours.items()} != {
     k: len(v) for k, v in others.items()
   }:
@@ -153,9 +167,14 @@ def intervals(
     'corrupted_accuracy', as `Results.intervals`.
 
   Raises:
-    errors.InputError: if the sets have other labels.
+    errors.InputError: if the sets have other labels, or there are not as many
+      of both.
   """
-  _check_labels(by_corruption(rows, found), found[0].labels)
+  rows = checks.items('rows', rows, 'row')
+  found = checks.items('found', found, 'set of predictions')
+  by_name = by_corruption(rows, found)
+  _check_sets('found', by_name)
+  _check_labels(by_name, found[0].labels)
   pairs = list(zip(rows, found, strict=True))
   parts = {
     'accuracy': [one for _, one in pairs],
@@ -184,6 +203,18 @@ def _compared(name, ours, others, options) -> Compared:
 
 def _is_correct(found: Sequence[predictions.Predictions]) -> np.ndarray:
   return np.stack([one.is_correct for one in found])
+
+
+def _check_sets(field: str, found: BySet) -> None:
+  expected = 'predictions by name of a corruption'
+  if not isinstance(found, Mapping) or not found:
+    raise errors.InputError(field, expected, checks.shown(found))
+  for name, sets in found.items():
+    is_list = isinstance(sets, list | tuple) and bool(sets)
+    if not is_list or not all(
+      isinstance(one, predictions.Predictions) for one in sets
+    ):
+      raise errors.InputError(f'{field}[{name}]', expected, checks.shown(sets))
 
 
 def _check_labels(found: BySet, labels: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from robustjax import corruptions
 from robustjax import errors
 from robustjax import progress
 from robustjax.data import sources
+from robustjax.evaluation import checks
 
 BENCHMARKS = ('mnist_c', 'cifar10_c', 'imagenet_c')
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -29,7 +30,7 @@ def corruption_names(benchmark: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
   Raises:
     errors.InputError: on another benchmark.
   """
-  errors.check_choice('benchmark', benchmark, BENCHMARKS)
+  checks.choice('benchmark', benchmark, BENCHMARKS)
   own, further = {
     'mnist_c': (corruptions.MNIST_C, {}),
     'cifar10_c': (corruptions.CIFAR10_C, corruptions.CIFAR10_C_EXTRA),
@@ -73,12 +74,17 @@ class Published(abc.ABC):
 
   def _sets(self, names, severities=None) -> Iterator[tuple[str, int | None]]:
     default, known = corruption_names(self.benchmark)
-    names = default if names is None else names
-    for name in names:
-      errors.check_choice('corruption', name, known)
+    if names is None:
+      names = default
+    else:
+      names = checks.names('corruption', names, known)
     if not has_severities(self.benchmark):
       severities = (None,)
-    return itertools.product(names, severities or SEVERITIES)
+    elif severities is None:
+      severities = SEVERITIES
+    else:
+      severities = checks.levels('severity', severities, high=5)
+    return itertools.product(names, severities)
 
   def open(self, name: str, severity: int | None = None) -> sources.DataSet:
     """Reads one set.
@@ -94,11 +100,13 @@ class Published(abc.ABC):
       errors.InputError: on an unknown name or severity, or if the set is
         missing or damaged.
     """
-    errors.check_choice('corruption', name, corruption_names(self.benchmark)[1])
+    checks.choice('corruption', name, corruption_names(self.benchmark)[1])
     if has_severities(self.benchmark):
       errors.check_integer('severity', severity, low=1, high=5)
     elif severity is not None:
-      raise errors.InputError('severity', 'None for mnist_c', repr(severity))
+      raise errors.InputError(
+        'severity', 'None for mnist_c', checks.shown(severity)
+      )
     return self._open(name, severity)
 
   def opener(

@@ -17,9 +17,14 @@ from typing import NamedTuple
 import numpy as np
 
 from robustjax import errors
+from robustjax import random_keys
+from robustjax.evaluation import checks
 
 _NUM_SHUFFLES = 10
 _NOTHING = 1e-9  # of the largest singular value: what rounding leaves of zero
+
+
+_MOST_SHUFFLES = 100_000
 
 
 class Projection(NamedTuple):
@@ -38,6 +43,30 @@ class Projection(NamedTuple):
   names: tuple[str, ...]
   accuracy: float
   shuffled: np.ndarray
+
+
+def _check_points(points) -> np.ndarray:
+  """Points [N, K] of finite numbers, N and K at least 1."""
+  expected = 'finite numbers [N, K]'
+  points = np.asarray(points) if hasattr(points, 'dtype') else points
+  if not isinstance(points, np.ndarray) or points.dtype.kind not in 'iuf':
+    raise errors.InputError('points', expected, type(points).__name__)
+  if points.ndim != 2 or not points.size:
+    raise errors.InputError('points', expected, f'shape {points.shape}')
+  if not np.isfinite(points).all():
+    raise errors.InputError('points', expected, 'inf or nan')
+  return points
+
+
+def _check_labels(labels, count: int) -> np.ndarray:
+  """Classes 0, 1, ..., of three points at least, int [N]."""
+  labels = np.asarray(labels) if hasattr(labels, 'dtype') else labels
+  errors.check_labels('labels', labels, size=count, num_classes=count)
+  fewest = np.bincount(labels).min()
+  if fewest < 3:
+    expected = 'three points of each class at least'
+    raise errors.InputError('labels', expected, str(fewest))
+  return labels
 
 
 def _covariance(points: np.ndarray, num_dimensions: int) -> np.ndarray:
@@ -88,8 +117,9 @@ def span(points: np.ndarray) -> np.ndarray:
     float64 [N, R], R below N: the same distances and angles.
 
   Raises:
-    errors.InputError: if the points are all the same.
+    errors.InputError: if the points are all the same, or no finite numbers.
   """
+  points = _check_points(points)
   centred = points - points.mean(axis=0, dtype=np.float64)
   left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
   is_spanned = sizes > _NOTHING * max(sizes[0], np.abs(points).max())
@@ -112,7 +142,13 @@ def left_out_accuracy(
 
   Returns:
     The accuracy, in [0, 1].
+
+  Raises:
+    errors.InputError: on other points or labels.
   """
+  points = _check_points(points)
+  labels = _check_labels(labels, len(points))
+  errors.check_integer('num_dimensions', num_dimensions, low=points.shape[1])
   estimate = functools.partial(_covariance, num_dimensions=num_dimensions)
   classes = [points[labels == label] for label in range(labels.max() + 1)]
   means = np.stack([one.mean(axis=0) for one in classes])
@@ -164,10 +200,19 @@ def project(
     A `Projection`.
 
   Raises:
-    errors.InputError: if the points are all the same.
+    errors.InputError: if the points are all the same, or no finite numbers; on
+      labels that are no classes of three points at least, or other names.
   """
   from sklearn import discriminant_analysis  # Not needed to import robustjax.
 
+  points = _check_points(points)
+  labels = _check_labels(labels, len(points))
+  names = checks.items('names', names, 'name')
+  if len(names) != labels.max() + 1 or labels.max() < 2:
+    expected = f'{max(labels.max() + 1, 3)} names, one per class'
+    raise errors.InputError('names', expected, str(len(names)))
+  errors.check_integer('num_shuffles', num_shuffles, low=1, high=_MOST_SHUFFLES)
+  random_keys.check_seed('seed', seed)
   spanned, count = span(points), points.shape[1]
   fitted = discriminant_analysis.LinearDiscriminantAnalysis(
     solver='eigen', covariance_estimator=_Estimator(count)
@@ -180,7 +225,7 @@ def project(
   return Projection(
     fitted.transform(spanned)[:, :2],
     labels,
-    names,
+    tuple(names),
     left_out_accuracy(spanned, labels, count),
     np.array(shuffled),
   )

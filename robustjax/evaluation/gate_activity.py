@@ -14,6 +14,7 @@ import numpy as np
 from robustjax import array_types
 from robustjax import errors
 from robustjax.data import sources
+from robustjax.evaluation import checks
 from robustjax.evaluation import metrics
 
 NEARLY_CLOSED, NEARLY_OPEN = 0.1, 0.9
@@ -56,13 +57,23 @@ def gate_activity(
     A `GateActivity`.
 
   Raises:
-    errors.InputError: if the classifier has no gates.
+    errors.InputError: if the classifier has no gates, or gates and hidden
+      states of different shapes; on data or logits as `metrics.predictions_of`.
   """
+  for field, value in (('forward', forward), ('classify', classify)):
+    checks.function(field, value, 'a function')
+  checks.data('data', data)
   total, num_decided, size = 0.0, 0, 0
   for batch, _, count in metrics.batches(data.images, batch_size):
-    gates = forward(batch).gates
+    output = forward(batch)
+    gates = getattr(output, 'gates', None)
     if gates is None:
       raise errors.InputError('forward', 'a classifier with gates', 'none')
+    shape = getattr(getattr(output, 'hidden', None), 'shape', None)
+    if np.shape(gates) != shape or len(shape) != 2:
+      expected = 'gates and hidden states [B, K]'
+      got = f'shapes {np.shape(gates)} and {shape}'
+      raise errors.InputError('forward', expected, got)
     gates = np.asarray(gates[:count], np.float64)
     total = total + gates.sum(axis=0)
     is_undecided = (gates >= NEARLY_CLOSED) & (gates <= NEARLY_OPEN)

@@ -8,6 +8,7 @@ import numpy as np
 
 from robustjax import errors
 from robustjax.evaluation import canvas
+from robustjax.evaluation import checks
 from robustjax.evaluation import results
 from robustjax.evaluation import tables
 
@@ -24,7 +25,8 @@ def bars(table: Mapping[str, results.Results], path: str | os.PathLike) -> None:
       has several severities.
 
   Raises:
-    errors.InputError: if the results are not on the same sets.
+    errors.InputError: if the results are not on the same sets, or the file
+      cannot be written.
   """
   tables.common_labels(table)
   labels, values = zip(*tables.lines(table), strict=True)
@@ -35,7 +37,9 @@ def bars(table: Mapping[str, results.Results], path: str | os.PathLike) -> None:
     places = [i + number * height for i in range(len(labels))]
     lengths = [100 * line[number] for line in values]
     mean = 100 * found.accuracy
-    axes.barh(places, lengths, height, label=f'{name}, mean {mean:.2f} %')
+    axes.barh(
+      places, lengths, height, label=f'{_text(name)}, mean {mean:.2f} %'
+    )
   middle = _BAR_HEIGHT / 2 - height / 2
   axes.set_yticks([i + middle for i in range(len(labels))], labels)
   axes.invert_yaxis()
@@ -43,11 +47,27 @@ def bars(table: Mapping[str, results.Results], path: str | os.PathLike) -> None:
   axes.set_xlabel('accuracy %')
   axes.set_title(next(iter(table.values())).benchmark)
   figure.legend(loc='outside lower center', ncols=len(table), frameon=False)
-  figure.savefig(path, dpi=150)
+  canvas.save(figure, path)
+
+
+def _text(name: str) -> str:
+  """A name as it is: between dollars would be a formula."""
+  return str(name).replace('$', r'\$')
 
 
 def has_curves(found: results.Results) -> bool:
-  """Whether a corruption was measured at two strengths or more."""
+  """Whether a corruption was measured at two strengths or more.
+
+  Args:
+    found: results on one benchmark.
+
+  Returns:
+    Whether `curves` can draw them.
+
+  Raises:
+    errors.InputError: on what is none.
+  """
+  tables.common_labels({'found': found})
   return bool(_curves(found))
 
 
@@ -62,7 +82,7 @@ def curves(
 
   Raises:
     errors.InputError: if the results are not on the same sets, or no corruption
-      was measured at two strengths.
+      was measured at two strengths; or the file cannot be written.
   """
   tables.common_labels(table)
   by_name = {name: _curves(found) for name, found in table.items()}
@@ -77,13 +97,13 @@ def curves(
   for axes, panel in zip(grid, panels, strict=False):
     for name, found in by_name.items():
       strengths, accuracies = zip(*found[panel], strict=True)
-      axes.plot(strengths, accuracies, 'o-', markersize=3, label=name)
+      axes.plot(strengths, accuracies, 'o-', markersize=3, label=_text(name))
     axes.set_title(panel, fontsize='small')
     axes.set_ylim(0, 100)
   for axes in list(grid)[len(panels) :]:
     axes.axis('off')
   _finish_curves(figure, table)
-  figure.savefig(path, dpi=150)
+  canvas.save(figure, path)
 
 
 def _finish_curves(figure, table) -> None:
@@ -128,14 +148,20 @@ def examples(
     columns: S titles; none by default.
 
   Raises:
-    errors.InputError: on other shapes.
+    errors.InputError: on other shapes, or if the file cannot be written.
   """
-  shapes = {name: np.shape(line) for name, line in images.items()}
+  if not isinstance(images, Mapping):
+    expected = 'images by name of a corruption'
+    raise errors.InputError('images', expected, type(images).__name__)
+  shapes = {name: getattr(line, 'shape', ()) for name, line in images.items()}
   width = max((s[0] for s in shapes.values() if s), default=0)
   for name, shape in shapes.items():
+    checks.images(f'images[{name}]', images[name])
     if len(shape) != 4 or shape[3] not in (1, 3):
       expected = '[S, H, W, C] with 1 or 3 channels'
       raise errors.InputError(f'images[{name}]', expected, f'shape {shape}')
+  if columns is not None:
+    columns = checks.items('columns', columns, 'title')
   if not width or (columns is not None and len(columns) != width):
     got = 'no images' if not width else f'{len(columns)} titles for {width}'
     raise errors.InputError('columns', 'a title per column', got)
@@ -146,10 +172,12 @@ def examples(
       _show(axis, np.asarray(image))
     for axis in axes[len(line) :]:
       axis.set_axis_off()
-    axes[0].set_ylabel(name, rotation=0, ha='right', va='center', fontsize=7)
+    axes[0].set_ylabel(
+      _text(name), rotation=0, ha='right', va='center', fontsize=7
+    )
   for axis, title in zip(grid[0], columns or (), strict=False):
     axis.set_title(title, fontsize=7)
-  figure.savefig(path, dpi=150)
+  canvas.save(figure, path)
 
 
 def _show(axis, image: np.ndarray) -> None:

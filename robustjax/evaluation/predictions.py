@@ -11,9 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from robustjax import errors
+from robustjax import files
+from robustjax.evaluation import checks
 
 TOP = 5  # classes that a prediction may name in `top5_correct`
 NUM_BINS = 15  # of the calibration error, as in Guo et al.
+_MOST_BINS = 1_000_000
 
 
 class Counts(NamedTuple):
@@ -134,8 +137,12 @@ class Predictions(NamedTuple):
     """Share of each class in a weighted mean, float [C]."""
     weights = self.class_total.astype(np.float64)
     if importances is not None:
-      importances = np.asarray(importances, np.float64)
       expected = f'{self.num_classes} numbers of at least 0, not all 0'
+      try:
+        importances = np.asarray(importances, np.float64)
+      except (TypeError, ValueError) as error:
+        got = checks.shown(importances)
+        raise errors.InputError('importances', expected, got) from error
       if importances.shape != weights.shape:
         got = f'shape {importances.shape}'
         raise errors.InputError('importances', expected, got)
@@ -178,7 +185,7 @@ def expected_calibration_error(
 ) -> float:
   """How far confidence is from accuracy, bin by bin of confidence.
 
-  Bins are of equal width and closed on the right: (0, 1/15], (1/15, 2/15] ...
+  Bins are of equal width and closed on the right: [0, 1/15], (1/15, 2/15] ...
 
   Args:
     confidence: largest softmax probability, in [0, 1], float [N].
@@ -189,30 +196,64 @@ def expected_calibration_error(
     The mean over bins, weighted by their number of images, of |mean confidence
     - accuracy|; in [0, 1].
 
+  Raises:
+    errors.InputError: on other shapes or dtypes, no images, a confidence
+      outside [0, 1], or a number of bins that is none.
+
   References:
     Guo et al., On Calibration of Modern Neural Networks, 2017,
     arXiv:1706.04599, equation 3.
   """
-  confidence = np.asarray(confidence, np.float64)
-  bins = np.ceil(confidence * num_bins).astype(int) - 1
+  errors.check_integer('num_bins', num_bins, low=1, high=_MOST_BINS)
+  confidence = _vector('confidence', confidence, 'fiu', 'floats')
+  is_correct = _vector('is_correct', is_correct, 'b', 'bool')
+  if is_correct.shape != confidence.shape:
+    expected = f'bool [{len(confidence)}], as confidence'
+    raise errors.InputError('is_correct', expected, f'[{len(is_correct)}]')
+  errors.check_range('confidence', confidence, high=1.0)
+  # The edges as the nearest numbers of that dtype, as 0.07 itself is one: its
+  # product with 100 is above 7.
+  edges = np.arange(1, num_bins) / num_bins
+  if confidence.dtype.kind == 'f':
+    edges = edges.astype(confidence.dtype)
+  bins = np.searchsorted(edges, confidence, side='left')
   gaps = np.bincount(
-    bins.clip(0, num_bins - 1), confidence - np.asarray(is_correct, np.float64)
+    bins, confidence.astype(np.float64) - is_correct.astype(np.float64)
   )
   return float(np.abs(gaps).sum() / len(confidence))
+
+
+def _vector(field: str, value, kinds: str, what: str) -> np.ndarray:
+  """A value per image as an array [N], N at least 1."""
+  try:
+    found = np.asarray(value)
+  except ValueError:  # Of lists of several lengths.
+    found = np.empty((0, 0))
+  if found.ndim != 1 or not len(found):
+    got = f'shape {found.shape}'
+    raise errors.InputError(field, f'{what} [N], N at least 1', got)
+  if found.dtype.kind not in kinds:
+    raise errors.InputError(field, f'{what} [N]', f'dtype {found.dtype}')
+  return found
 
 
 def save(path: str | os.PathLike, found: Predictions) -> pathlib.Path:
   """Writes predictions as a compressed .npz, under its name only when whole.
 
   Args:
-    path: the file, in a folder that exists; replaced if it is there.
+    path: the file; replaced if it is there. Its folder is made if need be.
     found: what to write; about 6 bytes per image.
 
   Returns:
     The path written.
+
+  Raises:
+    errors.InputError: if it cannot be written.
   """
-  path = pathlib.Path(path).expanduser()
-  beside = path.with_name(f'{path.name}.{os.getpid()}.writing')
+  path = checks.path('path', path)
+  if not isinstance(found, Predictions):
+    got = type(found).__name__
+    raise errors.InputError('found', 'predictions of a set', got)
   arrays = {
     'labels': found.labels,
     'predicted': found.predicted,
@@ -221,9 +262,7 @@ def save(path: str | os.PathLike, found: Predictions) -> pathlib.Path:
   }
   if found.top5_correct is not None:
     arrays['top5_correct'] = found.top5_correct
-  with beside.open('wb') as file:
-    np.savez_compressed(file, **arrays)
-  beside.replace(path)
+  files.write_whole(path, lambda file: np.savez_compressed(file, **arrays))
   return path
 
 
@@ -239,6 +278,7 @@ def load(path: str | os.PathLike) -> Predictions:
   Raises:
     errors.InputError: if there is no such file, or it is damaged.
   """
+  path = checks.path('path', path)
   try:
     # Opened here: NumPy leaves a damaged file open.
     with open(path, 'rb') as file, np.load(file, allow_pickle=False) as archive:
@@ -246,8 +286,29 @@ def load(path: str | os.PathLike) -> Predictions:
     arrays.setdefault('top5_correct', None)
     arrays['num_classes'] = int(arrays['num_classes'])
     found = Predictions(**arrays)
+    _check(found)
   # A damaged archive raises one of many types, from zipfile, zlib and NumPy.
   except Exception as error:
     expected = f'a file of predictions, intact: {path}'
-    raise errors.InputError('path', expected, type(error).__name__) from error
+    got = type(error).__name__
+    if isinstance(error, errors.InputError):
+      got = str(error)
+    raise errors.InputError('path', expected, got) from error
   return found
+
+
+def _check(found: Predictions) -> None:
+  """Raises errors.InputError on arrays that no classifier can have given."""
+  size, count = len(found.labels), found.num_classes
+  for field in ('labels', 'predicted'):
+    errors.check_labels(
+      field, getattr(found, field), size=size, num_classes=count
+    )
+  confidence = _vector('confidence', found.confidence, 'f', 'floats')
+  errors.check_range('confidence', confidence, high=1.0)
+  is_whole = len(confidence) == size
+  if found.top5_correct is not None:
+    top5_correct = _vector('top5_correct', found.top5_correct, 'b', 'bool')
+    is_whole = is_whole and len(top5_correct) == size
+  if not is_whole:
+    raise errors.InputError('arrays', f'values of {size} images', 'others')

@@ -19,10 +19,10 @@ References:
 """
 
 import os
-import pathlib
 
 from robustjax import errors
 from robustjax.evaluation import array_files
+from robustjax.evaluation import checks
 from robustjax.evaluation import corrupted_sets
 from robustjax.evaluation import image_folders
 from robustjax.evaluation import tfds_sets
@@ -63,10 +63,13 @@ def find(
     robustjax.errors.InputError: folder: expected a folder with the files of \
 mnist_c, got missing, which is none
   """
-  errors.check_choice('benchmark', benchmark, BENCHMARKS)
+  checks.choice('benchmark', benchmark, BENCHMARKS)
   if folder is None:
+    if data_dir is not None:
+      data_dir = checks.path('data_dir', data_dir)
     return tfds_sets.TfdsSets(benchmark, data_dir)
-  folder = pathlib.Path(folder).expanduser()
+  errors.check_integer('num_classes', num_classes, low=1)
+  folder = checks.path('folder', folder)
   if not folder.is_dir():
     expected = f'a folder with the files of {benchmark}'
     raise errors.InputError('folder', expected, f'{folder}, which is none')

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 import csv
+import io
 import os
 import pathlib
 from typing import Any
 
+from robustjax import errors
+from robustjax import files
+from robustjax.evaluation import checks
 from robustjax.evaluation import plots
 from robustjax.evaluation import results
 from robustjax.evaluation import tables
@@ -32,19 +36,22 @@ def save(
     The paths written.
 
   Raises:
-    errors.InputError: if the results are not on the same sets.
+    errors.InputError: if the results are not on the same sets, a name cannot be
+      a file's, or the files cannot be written.
   """
   tables.common_labels(table)
-  folder = pathlib.Path(folder).expanduser()
-  folder.mkdir(parents=True, exist_ok=True)
+  if details is not None and not isinstance(details, Mapping):
+    raise errors.InputError('details', 'a mapping', checks.shown(details))
+  folder = checks.path('folder', folder)
   benchmark = next(iter(table.values())).benchmark
+  checks.file_name('benchmark', benchmark)
   paths = [
     folder / f'{benchmark}.{end}' for end in ('json', 'csv', 'md', 'png')
   ]
   details = dict(details or {})
   _write_json(paths[0], table, details)
   _write_csv(paths[1], table)
-  paths[2].write_text(_document(table, details))
+  files.write_text(paths[2], _document(table, details))
   plots.bars(table, paths[3])
   if plots.has_curves(next(iter(table.values()))):
     paths.append(folder / f'{benchmark}-curves.png')
@@ -57,7 +64,7 @@ def _write_json(path, table, details) -> None:
     'details': details,
     'results': {name: r.to_dict() for name, r in table.items()},
   }
-  path.write_text(results.to_json(content))
+  files.write_text(path, results.to_json(content))
 
 
 def _write_csv(path, table) -> None:
@@ -67,10 +74,11 @@ def _write_csv(path, table) -> None:
     for name, found in table.items()
     for record in found.to_records()
   ]
-  with path.open('w', newline='') as file:
-    writer = csv.DictWriter(file, lines[0])
-    writer.writeheader()
-    writer.writerows(lines)
+  text = io.StringIO(newline='')
+  writer = csv.DictWriter(text, lines[0])
+  writer.writeheader()
+  writer.writerows(lines)
+  files.write_text(path, text.getvalue())
 
 
 def _document(table, details) -> str:
@@ -82,8 +90,9 @@ def _document(table, details) -> str:
     '',
     tables.to_markdown(table),
   ]
-  if 'mce' in first.summary:
-    lines += ['Corruption errors (CE), AlexNet being 100:', '', _errors(table)]
+  if all('mce' in found.summary for found in table.values()):
+    names = tables.reference_names(table)
+    lines += [f'Corruption errors (CE), {names} being 100:', '', _errors(table)]
   if _has_few_classes(table):
     title = 'By class, over the images of all sets:'
     lines += [title, '', tables.class_table(table)]

@@ -11,12 +11,15 @@ from typing import Any
 from typing import NamedTuple
 
 from robustjax import errors
+from robustjax.evaluation import checks
+from robustjax.evaluation import references
 from robustjax.evaluation import rows as rows_lib
 from robustjax.evaluation import scores
 from robustjax.evaluation import tables
 
 CLEAN = rows_lib.CLEAN
 Row = rows_lib.Row  # its public place
+_IMAGENET_CLASSES = 1000
 
 
 class Results(NamedTuple):
@@ -31,6 +34,8 @@ class Results(NamedTuple):
     processing: what was done to the images, such as 'rounded to uint8'.
     intervals: 95 % interval (low, high) over images of 'accuracy' and
       'corrupted_accuracy', where it was taken.
+    reference: the classifier whose corruption errors are 100, from
+      `with_reference`; see `baseline`.
   """
 
   benchmark: str
@@ -39,6 +44,7 @@ class Results(NamedTuple):
   origin: str | None = None
   processing: tuple[str, ...] = ()
   intervals: Mapping[str, tuple[float, float]] | None = None
+  reference: scores.Reference | None = None
 
   @property
   def accuracy(self) -> float:
@@ -104,44 +110,99 @@ class Results(NamedTuple):
     return rows_lib.per_class(self.rows)
 
   @property
-  def corruption_errors(self) -> Mapping[str, float]:
-    """CE by corruption in per cent: see `scores`.
+  def baseline(self) -> scores.Reference | None:
+    """The classifier whose corruption errors are 100.
+
+    What divides errors belongs to a benchmark and its images: the `reference`;
+    else AlexNet on ImageNet-C, known by the 1000 classes of ImageNet; else
+    None, and there are no corruption errors.
+    """
+    if self.reference is not None:
+      return self.reference
+    counted = [len(row.class_total or ()) for row in self.rows]
+    is_imagenet = set(counted) == {_IMAGENET_CLASSES}
+    if self.benchmark == 'imagenet_c' and is_imagenet:
+      return scores.OF_ALEXNET
+    return None
+
+  def with_reference(self, reference: 'Results', name: str) -> 'Results':
+    """The same results, with CE and mCE relative to another classifier's.
+
+    Args:
+      reference: results of that classifier on the same sets.
+      name: what reports call it.
+
+    Returns:
+      The `Results`.
 
     Raises:
-      errors.InputError: on another benchmark than ImageNet-C, or if one of its
-        75 sets is missing.
+      errors.InputError: if the sets are not the same, or the reference makes no
+        errors on one of them.
     """
-    return scores.corruption_errors(self._error_rates())
+    if not isinstance(name, str) or not name:
+      raise errors.InputError('reference_name', 'a name', checks.shown(name))
+    references.check(
+      reference,
+      [row.label for row in self.rows],
+      benchmark=self.benchmark,
+      source=self.source,
+      origin=self.origin,
+      processing=self.processing,
+    )
+    references.check_images(reference, self.rows)
+    rates = references.rates(reference)
+    clean = reference.clean_accuracy
+    clean_error = None if clean is None else 1 - clean
+    return self._replace(reference=scores.Reference(name, rates, clean_error))
 
   @property
-  def mce(self) -> float:
-    """Mean corruption error in per cent, 100 being AlexNet's.
+  def corruption_errors(self) -> Mapping[str, float] | None:
+    """CE by corruption in per cent, see `scores`; None without a `baseline`.
+
+    Raises:
+      errors.InputError: if one of AlexNet's 75 sets is missing.
+    """
+    if self.baseline is None:
+      return None
+    return scores.corruption_errors(self._error_rates(), self.baseline.errors)
+
+  @property
+  def mce(self) -> float | None:
+    """Mean corruption error in per cent; None without a `baseline`.
 
     Raises:
       errors.InputError: as `corruption_errors`.
     """
-    return scores.mean_corruption_error(self._error_rates())
+    if self.baseline is None:
+      return None
+    return scores.mean_corruption_error(
+      self._error_rates(), self.baseline.errors
+    )
 
   @property
-  def relative_mce(self) -> float:
-    """Relative mean corruption error in per cent: see `scores`.
+  def relative_mce(self) -> float | None:
+    """Relative mean corruption error in per cent; None without a `baseline`.
 
     Raises:
-      errors.InputError: as `corruption_errors`; also without a clean set.
+      errors.InputError: as `corruption_errors`; also without a clean set, or
+        where a corruption adds nothing to the errors of the `baseline`.
     """
-    rates = self._error_rates()
-    if self.clean_accuracy is None:
+    if self.baseline is None:
+      return None
+    if self.clean_accuracy is None or self.baseline.clean_error is None:
       expected = f'a set that is not corrupted ({" or ".join(CLEAN)})'
       raise errors.InputError('rows', expected, 'none')
-    clean_error = 1 - self.clean_accuracy
-    return scores.relative_mean_corruption_error(rates, clean_error)
+    return scores.relative_mean_corruption_error(
+      self._error_rates(),
+      1 - self.clean_accuracy,
+      self.baseline.errors,
+      self.baseline.clean_error,
+    )
 
-  def _error_rates(self) -> dict[str, dict[int, float]]:
-    """Error by corruption and severity, of ImageNet-C only."""
-    if self.benchmark != 'imagenet_c':
-      # AlexNet's errors are those on ImageNet-C.
-      expected = 'imagenet_c, for corruption errors'
-      raise errors.InputError('benchmark', expected, self.benchmark)
+  def _error_rates(self) -> dict[str, Any]:
+    """Error by corruption: in order, or for AlexNet by severity."""
+    if self.reference is not None:
+      return references.rates(self)
     return {
       name: {row.severity: row.error for row in rows}
       for name, rows in self.by_corruption.items()
@@ -165,7 +226,7 @@ class Results(NamedTuple):
       try:
         figures[name] = getattr(self, name)
       except errors.InputError:
-        continue  # Another benchmark, or a part of it.
+        continue  # A part of the benchmark.
     return {
       k: v for k, v in figures.items() if v is not None and not math.isnan(v)
     }
@@ -180,6 +241,14 @@ class Results(NamedTuple):
       'intervals': self.intervals
       and {name: list(ends) for name, ends in self.intervals.items()},
     }
+    baseline = self.baseline
+    if baseline is not None:
+      about['reference'] = baseline.name
+    if self.reference is not None:
+      about['reference_errors'] = {
+        name: list(rates) for name, rates in self.reference.errors.items()
+      }
+      about['reference_clean_error'] = self.reference.clean_error
     about = {k: v for k, v in about.items() if v is not None}
     return (
       about | self.summary | {'rows': [rows_lib.to_dict(r) for r in self.rows]}
@@ -187,19 +256,45 @@ class Results(NamedTuple):
 
   @classmethod
   def from_dict(cls, content: Mapping[str, Any]) -> 'Results':
-    """What `to_dict` gave, also in an earlier version."""
-    intervals = content.get('intervals')
+    """What `to_dict` gave, also in an earlier version.
+
+    Args:
+      content: what a file says; others may have written it.
+
+    Returns:
+      The `Results`.
+
+    Raises:
+      errors.InputError: if an entry is missing, or cannot be of results.
+    """
+    if not isinstance(content, Mapping):
+      raise errors.InputError('results', 'an object', checks.shown(content))
+    for name, kind in (('benchmark', str), ('source', str), ('rows', list)):
+      if not isinstance(content.get(name), kind):
+        expected = 'a list' if kind is list else 'text'
+        got = checks.shown(content.get(name))
+        raise errors.InputError(f'results, {name}', expected, got)
+    checks.file_name('results, benchmark', content['benchmark'])
+    rows = tuple(
+      rows_lib.from_dict(row, f'results, rows[{number}]')
+      for number, row in enumerate(content['rows'])
+    )
     return cls(
       content['benchmark'],
       content['source'],
-      tuple(rows_lib.from_dict(row) for row in content['rows']),
+      rows,
       content.get('origin'),
-      tuple(content.get('processing', ())),
-      intervals and {name: tuple(ends) for name, ends in intervals.items()},
+      tuple(content.get('processing') or ()),
+      _read_intervals(content.get('intervals')),
+      references.from_dict(content),
     )
 
   def to_records(self) -> list[dict[str, Any]]:
     """One flat dictionary per set: the columns of a table."""
+    try:
+      by_corruption = self.corruption_errors or {}
+    except errors.InputError:
+      by_corruption = {}  # A part of the benchmark.
     return [
       {
         'benchmark': self.benchmark,
@@ -212,6 +307,8 @@ class Results(NamedTuple):
         'error': row.error,
         'top5_accuracy': row.top5_accuracy,
         'calibration_error': row.calibration_error,
+        'corruption_error': by_corruption.get(row.corruption),
+        'reference': self.baseline.name if by_corruption else None,
       }
       for row in self.rows
     ]
@@ -234,9 +331,40 @@ class Results(NamedTuple):
     return tables.to_markdown({name: self})
 
 
+def _read_intervals(content: Any) -> dict[str, tuple[float, float]] | None:
+  """Intervals from a file, checked."""
+  if content is None:
+    return None
+  field = 'results, intervals'
+  if not isinstance(content, Mapping):
+    raise errors.InputError(field, 'an object', checks.shown(content))
+  for name, ends in content.items():
+    if not isinstance(ends, list | tuple) or len(ends) != 2:
+      raise errors.InputError(
+        f'{field}, {name}', 'two numbers', checks.shown(ends)
+      )
+    for end in ends:
+      errors.check_range(f'{field}, {name}', end, high=1.0)
+  return {name: tuple(ends) for name, ends in content.items()}
+
+
 def to_json(content: Mapping[str, Any]) -> str:
-  """Indented JSON, with lists of numbers on one line."""
-  text = json.dumps(content, indent=2)
+  """Indented JSON, with lists of numbers on one line.
+
+  Args:
+    content: what to write.
+
+  Returns:
+    The text.
+
+  Raises:
+    errors.InputError: if JSON cannot hold it.
+  """
+  try:
+    text = json.dumps(content, indent=2)
+  except (TypeError, ValueError, RecursionError) as error:
+    expected = 'what JSON can hold'
+    raise errors.InputError('content', expected, str(error)) from error
   numbers = re.compile(r'\[\n([-+.\deE,\s]+)\n\s*\]')  # Never in a string.
   one_line = lambda match: f'[{" ".join(match[1].split())}]'
   return numbers.sub(one_line, text) + '\n'

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import operator
 from typing import Any
 from typing import NamedTuple
 
 import numpy as np
 
 from robustjax import errors
+from robustjax.evaluation import checks
 from robustjax.evaluation import predictions
 
 CLEAN = ('identity', 'clean')  # names of the set that is not corrupted
@@ -69,8 +71,7 @@ class Row(NamedTuple):
   @property
   def label(self) -> str:
     """The corruption, with its amount or severity if it has one."""
-    strength = self.strength
-    return self.corruption + ('' if strength is None else f' {strength:g}')
+    return label_of(self.corruption, self.strength)
 
   @property
   def per_class(self) -> dict[int, float]:
@@ -97,6 +98,11 @@ class Row(NamedTuple):
     return predictions.weighted_scores(*map(np.asarray, counts))
 
 
+def label_of(corruption: str, strength: float | None) -> str:
+  """What tables call a set."""
+  return corruption + ('' if strength is None else f' {strength:g}')
+
+
 def row_of(
   found: predictions.Predictions,
   corruption: str,
@@ -114,7 +120,18 @@ def row_of(
 
   Returns:
     The `Row`.
+
+  Raises:
+    errors.InputError: on what are no predictions, or no name or strength.
   """
+  if not isinstance(found, predictions.Predictions):
+    expected = 'predictions of a set'
+    raise errors.InputError('found', expected, checks.shown(found))
+  checks.file_name('corruption', corruption)
+  if amount is not None:
+    errors.check_range('amount', amount)
+  if severity is not None:
+    errors.check_integer('severity', severity)
   top5_correct = found.top5_correct
   return Row(
     corruption,
@@ -139,8 +156,12 @@ def per_class(rows: Sequence[Row]) -> dict[int, float]:
     Accuracy in [0, 1] by class; classes without images are left out.
 
   Raises:
-    errors.InputError: if a row was not counted by class.
+    errors.InputError: if there are no rows, or one was not counted by class.
   """
+  rows = checks.items('rows', rows, 'row')
+  for row in rows:
+    if not isinstance(row, Row):
+      raise errors.InputError('rows', 'results on sets', checks.shown(row))
   if any(row.class_correct is None for row in rows):
     expected = 'results counted by class'
     raise errors.InputError(
@@ -163,12 +184,56 @@ def to_dict(row: Row) -> dict[str, Any]:
   return content | {'accuracy': row.accuracy}
 
 
-def from_dict(content: Mapping[str, Any]) -> Row:
-  """What `to_dict` gave, also before there were the later fields."""
-  values = {name: content[name] for name in Row._fields if name in content}
-  return Row(
-    **{
-      name: tuple(value) if isinstance(value, list) else value
-      for name, value in values.items()
-    }
-  )
+def from_dict(content: Mapping[str, Any], field: str = 'row') -> Row:
+  """What `to_dict` gave, also before there were the later fields.
+
+  Args:
+    content: what a file says of a row.
+    field: name to report.
+
+  Returns:
+    The `Row`.
+
+  Raises:
+    errors.InputError: if an entry is missing, or cannot be of results.
+  """
+  if not isinstance(content, Mapping):
+    raise errors.InputError(field, 'an object', checks.shown(content))
+  values = {name: content.get(name) for name in Row._fields}
+  checks.file_name(f'{field}, corruption', values['corruption'])
+  errors.check_integer(f'{field}, total', values['total'], low=1)
+  total = values['total']
+  errors.check_integer(f'{field}, correct', values['correct'], high=total)
+  if values['top5_correct'] is not None:
+    errors.check_integer(
+      f'{field}, top5_correct', values['top5_correct'], high=total
+    )
+  if values['severity'] is not None:
+    errors.check_integer(f'{field}, severity', values['severity'])
+  for name in ('amount', 'calibration_error'):
+    if values[name] is not None:
+      errors.check_range(f'{field}, {name}', values[name])
+  return Row(**values | _by_class(values, field))
+
+
+def _by_class(values: Mapping[str, Any], field: str) -> dict[str, Any]:
+  """The counts by class as tuples, checked against those of all classes."""
+  found = {}
+  for name in [name for name in values if name.startswith('class_')]:
+    counts, place = values[name], f'{field}, {name}'
+    if counts is not None:
+      if not isinstance(counts, list | tuple):
+        expected = 'a list of numbers of images'
+        raise errors.InputError(place, expected, checks.shown(counts))
+      for count in counts:
+        errors.check_integer(place, count)
+      total = values['correct' if name == 'class_correct' else 'total']
+      if sum(counts) != total:
+        expected = f'numbers of images that add up to {total}'
+        raise errors.InputError(place, expected, str(sum(counts)))
+    found[name] = counts and tuple(counts)
+  right, total = (found[f'class_{name}'] or () for name in ('correct', 'total'))
+  if len(right) != len(total) or any(map(operator.gt, right, total)):
+    expected = 'for each class at most its number in class_total'
+    raise errors.InputError(f'{field}, class_correct', expected, 'others')
+  return found

@@ -4,6 +4,7 @@ A deviation over seeds says how training varies; an interval over images says
 how far the test images stand for all images. They are different questions.
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import math
@@ -13,8 +14,11 @@ import numpy as np
 from scipy import stats
 
 from robustjax import errors
+from robustjax import random_keys
+from robustjax.evaluation import checks
 
 _MAX_COUNTS = 10_000_000  # held at once while resampling: 80 MB
+_MOST_RESAMPLES = 10_000_000
 
 
 class Summary(NamedTuple):
@@ -72,17 +76,44 @@ def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
     A `Summary`.
 
   Raises:
-    errors.InputError: if there are no values.
+    errors.InputError: if there are no values, one is not finite, or the
+      confidence is not between 0 and 1.
   """
-  values = np.asarray(list(values), np.float64)
-  if values.ndim != 1 or not len(values):
-    raise errors.InputError('values', 'one per seed', f'{values.shape}')
+  check_confidence('confidence', confidence)
+  values = _numbers('values', values, 'one per seed', (1,))
   n, mean = len(values), float(values.mean())
   if n == 1:
     return Summary(mean, math.nan, math.nan, 1)
   deviation = float(values.std(ddof=1))
   quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
   return Summary(mean, deviation, quantile * deviation / math.sqrt(n), n)
+
+
+def check_confidence(field: str, value: float) -> None:
+  """Raises errors.InputError unless `value` is a number between 0 and 1."""
+  errors.check_range(field, value, high=1.0, open_low=True)
+  if getattr(value, 'shape', ()) or value == 1:
+    raise errors.InputError(field, 'a number in (0, 1)', repr(value))
+
+
+def _numbers(field: str, values, expected: str, ndims) -> np.ndarray:
+  """Finite numbers as float64, at least one."""
+  if not hasattr(values, 'dtype'):
+    is_text = isinstance(values, str | bytes | Mapping)
+    if is_text or not isinstance(values, Iterable):
+      raise errors.InputError(field, expected, checks.shown(values))
+    values = list(values)
+  try:
+    values = np.asarray(values)
+  except ValueError as error:  # Of lists of several lengths.
+    raise errors.InputError(field, expected, 'lists unlike') from error
+  if values.dtype.kind not in 'biuf':
+    raise errors.InputError(field, expected, f'dtype {values.dtype}')
+  if values.ndim not in ndims or not values.size:
+    raise errors.InputError(field, expected, f'{values.shape}')
+  if not np.isfinite(values).all():
+    raise errors.InputError(field, 'finite numbers', 'inf or nan')
+  return values.astype(np.float64)
 
 
 def paired_difference(
@@ -99,7 +130,15 @@ def paired_difference(
 
   Returns:
     The `Summary` of ours minus others over common seeds; None without any.
+
+  Raises:
+    errors.InputError: on anything but finite numbers by seed.
   """
+  for field, values in (('ours', ours), ('others', others)):
+    if not isinstance(values, Mapping):
+      raise errors.InputError(field, 'values by seed', checks.shown(values))
+    if values:
+      _numbers(field, values.values(), 'numbers by seed', (1,))
   common = sorted(ours.keys() & others.keys())
   if not common:
     return None
@@ -132,15 +171,19 @@ def bootstrap_interval(
     The `Interval`.
 
   Raises:
-    errors.InputError: if there are no values.
+    errors.InputError: if there are no values, one is not finite, the confidence
+      is not between 0 and 1, or there are no resamples.
 
   References:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
   """
-  values = np.asarray(values)
-  if values.ndim not in (1, 2) or not values.size:
-    raise errors.InputError('values', '[N] or [S, N]', f'{values.shape}')
-  sums = np.atleast_2d(values).sum(axis=0, dtype=np.float64)
+  check_confidence('confidence', confidence)
+  errors.check_integer(
+    'num_resamples', num_resamples, low=1, high=_MOST_RESAMPLES
+  )
+  random_keys.check_seed('seed', seed)
+  values = _numbers('values', values, 'numbers [N] or [S, N]', (1, 2))
+  sums = np.atleast_2d(values).sum(axis=0)
   distinct, counts = np.unique(sums, return_counts=True)
   distinct /= values.size // len(sums)
   rng = np.random.default_rng(seed)
@@ -187,7 +230,7 @@ def mcnemar(ours: np.ndarray, others: np.ndarray) -> McNemar:
     The `McNemar`; p is 1 where no image tells them apart.
 
   Raises:
-    errors.InputError: if they are not of the same shape.
+    errors.InputError: if they are not bool of the same shape, or empty.
 
   References:
     Fagerland, Lydersen and Laake, The McNemar test for binary matched-pairs
@@ -216,13 +259,26 @@ def _mid_p(one: int, other: int) -> float:
 
 def _difference(ours, others) -> np.ndarray:
   """Ours minus others: 1, 0 or -1, int [S, N]."""
-  ours, others = np.asarray(ours), np.asarray(others)
-  if ours.shape != others.shape or ours.dtype != bool or others.dtype != bool:
+  ours, others = (
+    _bool(field, one) for field, one in (('ours', ours), ('others', others))
+  )
+  if ours.shape != others.shape:
     expected = f'bool {ours.shape}, as ours'
-    raise errors.InputError(
-      'others', expected, f'{others.dtype} {others.shape}'
-    )
+    raise errors.InputError('others', expected, f'bool {others.shape}')
   return np.atleast_2d(ours.astype(np.int32) - others.astype(np.int32))
+
+
+def _bool(field: str, values) -> np.ndarray:
+  """Whether images are classified right, [N] or [S, N]."""
+  expected = 'bool [N] or [S, N]'
+  try:
+    values = np.asarray(values)
+  except ValueError as error:  # Of lists of several lengths.
+    raise errors.InputError(field, expected, 'lists unlike') from error
+  if values.dtype != bool or values.ndim not in (1, 2) or not values.size:
+    got = f'{values.dtype} {values.shape}'
+    raise errors.InputError(field, expected, got)
+  return values
 
 
 def bootstrap_difference(
@@ -239,7 +295,7 @@ def bootstrap_difference(
     The `Interval` of ours minus others, the images resampled for both together.
 
   Raises:
-    errors.InputError: if they are not of the same shape.
+    errors.InputError: if they are not bool of the same shape, or empty.
   """
   return bootstrap_interval(_difference(ours, others), **options)
 
@@ -268,7 +324,13 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
   References:
     Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
   """
+  if not isinstance(p_values, Mapping):
+    got = checks.shown(p_values)
+    raise errors.InputError('p_values', 'p-values by name of a test', got)
   for name, p_value in p_values.items():
+    if getattr(p_value, 'shape', ()):
+      got = f'shape {p_value.shape}'
+      raise errors.InputError(f'p_values[{name}]', 'a number', got)
     errors.check_range(f'p_values[{name}]', p_value, high=1.0)
   adjusted, largest = {}, 0.0
   for rank, name in enumerate(sorted(p_values, key=p_values.get)):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from robustjax import errors
+from robustjax.evaluation import checks
 
 # Figures over sets in a Markdown table: title, and the factor to per cent.
 _FURTHER = {
@@ -69,7 +70,26 @@ def _further_means(table: Mapping[str, Any]):
   every = [found.summary for found in table.values()]
   for name, (title, factor) in _FURTHER.items():
     if all(name in summary for summary in every):
-      yield (title, *(f'{factor * summary[name]:.2f}' for summary in every))
+      cells = [f'{factor * summary[name]:.2f}' for summary in every]
+      yield (_titled(title, table) if 'mce' in name else title, *cells)
+
+
+def _titled(title: str, table: Mapping[str, Any]) -> str:
+  """The title of corruption errors, with whose are 100."""
+  return f'{title}, {reference_names(table)} = 100'
+
+
+def reference_names(table: Mapping[str, Any]) -> str:
+  """Whose corruption errors are 100, column by column where they differ.
+
+  Args:
+    table: results that have corruption errors, by name of the classifier.
+
+  Returns:
+    One name, or several with slashes between.
+  """
+  names = [found.baseline.name for found in table.values()]
+  return names[0] if len(set(names)) == 1 else ' / '.join(names)
 
 
 def lines(table: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
@@ -81,7 +101,11 @@ def lines(table: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
   Returns:
     A title, and accuracies in [0, 1] by classifier: per set, or per corruption
     where that has several severities.
+
+  Raises:
+    errors.InputError: as `common_labels`.
   """
+  common_labels(table)
   first = next(iter(table.values()))
   found = []
   for name, rows in first.by_corruption.items():
@@ -106,12 +130,16 @@ def class_table(table: Mapping[str, Any]) -> str:
     One line per class, in per cent.
 
   Raises:
-    errors.InputError: if the results were not counted by class.
+    errors.InputError: if the results were not counted by class, or are not on
+      the same sets.
   """
+  common_labels(table)
   every = [found.per_class for found in table.values()]
   found = [('class', *table)]
   for label in every[0]:
-    cells = (f'{100 * one[label]:.2f}' for one in every)
+    cells = (
+      f'{100 * one[label]:.2f}' if label in one else '-' for one in every
+    )
     found.append((str(label), *cells))
   return markdown(found)
 
@@ -141,10 +169,17 @@ def common_labels(table: Mapping[str, Any]) -> list[str]:
 
   Raises:
     errors.InputError: if there are no results, or they are not on the same
-    sets.
+      sets.
   """
+  if not isinstance(table, Mapping):
+    expected = 'results by name of the classifier'
+    raise errors.InputError('table', expected, type(table).__name__)
   if not table:
     raise errors.InputError('table', 'at least one classifier', 'none')
+  for name, found in table.items():
+    if not getattr(found, 'rows', None):
+      expected = 'results on one set at least'
+      raise errors.InputError(f'table[{name}]', expected, checks.shown(found))
   every = {name: [row.label for row in r.rows] for name, r in table.items()}
   labels = next(iter(every.values()))
   for name, others in every.items():

@@ -54,7 +54,7 @@ class TfdsSets(corrupted_sets.Published):
       content = json.loads((folder / 'dataset_info.json').read_text())
       splits = {one['name']: one for one in content['splits']}
       num_shards = len(splits[self._split]['shardLengths'])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
       got = f'a dataset_info.json without split {self._split}'
       raise errors.InputError('data_dir', expected, got) from error
     shards = list(folder.glob(f'*-{self._split}.array_record-*'))

@@ -12,6 +12,8 @@ from robustjax import array_types
 from robustjax import errors
 
 _TRUNCATE = 4.0  # in standard deviations
+_MOST_TERMS = 1000  # of a sum that is written out
+_LARGEST_SIZE = 2**14  # pixels, whose matrix has 1 GB
 _LONGEST = 4  # times the size: how far beyond an edge the kernel is summed
 
 
@@ -28,13 +30,18 @@ def blur_matrix(size: int, sigma: array_types.ArrayLike) -> array_types.Array:
   """The matrix that blurs along an axis, with edge pixels repeated outward.
 
   Args:
-    size: number of pixels H.
+    size: number of pixels H, at most 16384.
     sigma: standard deviation in pixels, at least 0; may be traced. Up to about
       `size`; beyond, the kernel is cut at 4 `size` instead of 4 `sigma`.
 
   Returns:
     float32 [H, H]; rows sum to 1. The identity for sigma 0.
+
+  Raises:
+    errors.InputError: on another size or sigma.
   """
+  errors.check_integer('size', size, low=1, high=_LARGEST_SIZE)
+  errors.check_number('sigma', sigma)
   kernel = _gaussian(_LONGEST * size, sigma)
   place = jnp.arange(size)
   matrix = kernel[jnp.abs(place[:, None] - place[None, :])]
@@ -53,18 +60,17 @@ def gaussian_blur(
   """Gaussian blur, the kernel cut at 4 sigma and edge pixels repeated.
 
   Args:
-    images: [B, H, W, C].
+    images: float [B, H, W, C].
     sigma: standard deviation in pixels, at least 0; may be traced.
 
   Returns:
     The blurred images, same shape and dtype.
 
   Raises:
-    errors.InputError: on a negative sigma, or another number of axes.
+    errors.InputError: on a negative sigma, or anything but such images.
   """
-  errors.check_range('sigma', sigma)
-  if images.ndim != 4:
-    raise errors.InputError('images', '[B, H, W, C]', f'shape {images.shape}')
+  errors.check_floats('images', images, '[B, H, W, C]')
+  images = jnp.asarray(images)
   rows = blur_matrix(images.shape[1], sigma).astype(images.dtype)
   columns = blur_matrix(images.shape[2], sigma).astype(images.dtype)
   # On accelerators the default would round products to ten bits.
@@ -87,7 +93,16 @@ def filter_image(
   Returns:
     The filtered image, same shape and dtype: `cv2.filter2D` with its default
     border.
+
+  Raises:
+    errors.InputError: on anything but such an image and kernel.
   """
+  errors.check_floats('image', image, '[H, W, C]')
+  image = jnp.asarray(image)
+  errors.check_floats('kernel', kernel, '[2 R + 1, 2 R + 1]')
+  if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] % 2 == 0:
+    expected = '[2 R + 1, 2 R + 1]'
+    raise errors.InputError('kernel', expected, f'shape {kernel.shape}')
   height, width = image.shape[:2]
   reach = len(kernel) // 2
   margin = ((reach, reach), (reach, reach), (0, 0))
@@ -124,9 +139,12 @@ def short_gaussian_blur(
     The blurred image, same shape and dtype.
 
   Raises:
-    errors.InputError: on another sigma.
+    errors.InputError: on another sigma or image.
   """
-  errors.check_range('sigma', sigma, high=max_sigma)
+  errors.check_floats('image', image, '[H, W, ...]')
+  image = jnp.asarray(image)
+  errors.check_number('max_sigma', max_sigma, high=_MOST_TERMS)
+  errors.check_number('sigma', sigma, high=max_sigma)
   reach = int(_TRUNCATE * max_sigma + 0.5)
   half = _gaussian(reach + 1, sigma)
   half = (half / (2 * half.sum() - half[0])).astype(image.dtype)
@@ -176,17 +194,19 @@ def motion_blur(
     The blurred image, same shape and dtype.
 
   Raises:
-    errors.InputError: on another radius or sigma, or fewer than two axes.
+    errors.InputError: on another angle, radius or sigma, or another image.
 
   References:
     ImageMagick 6, -motion-blur: half a Gaussian over 2 radius + 1 unit steps
     along the line, each rounded to a pixel. As there the result is cut, not
     rounded, to 255 grey levels; gradients pass as if it were not.
   """
-  errors.check_range('radius', radius, high=max_radius)
-  errors.check_range('sigma', sigma, open_low=True)
-  if image.ndim < 2:
-    raise errors.InputError('image', '[H, W, ...]', f'shape {image.shape}')
+  errors.check_floats('image', image, '[H, W, ...]')
+  image = jnp.asarray(image)
+  errors.check_number('angle', angle, low=-360.0, high=360.0)
+  errors.check_integer('max_radius', max_radius, low=1, high=_MOST_TERMS)
+  errors.check_number('radius', radius, high=max_radius)
+  errors.check_number('sigma', sigma, open_low=True)
   most = 2 * max_radius
   weights = _half_gaussian(most + 1, radius, sigma).astype(image.dtype)
   rows, columns = _steps_along(most + 1, angle)

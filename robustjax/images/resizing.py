@@ -51,7 +51,7 @@ def clipped_zoom(
     The zoomed image, same shape and dtype.
 
   Raises:
-    errors.InputError: on a factor below 1, or fewer than two axes.
+    errors.InputError: on a factor below 1, or another image.
 
   References:
     ImageNet-C generator, `clipped_zoom`: `scipy.ndimage.zoom` of order 1 on the
@@ -59,9 +59,9 @@ def clipped_zoom(
     then the central H x W pixels. A zoomed size that ends in .5 is rounded up;
     SciPy rounds it as the last bit of the factor falls.
   """
-  errors.check_range('factor', factor, low=1.0)
-  if image.ndim < 2:
-    raise errors.InputError('image', '[H, W, ...]', f'shape {image.shape}')
+  errors.check_floats('image', image, '[H, W, ...]')
+  image = jnp.asarray(image)
+  errors.check_number('factor', factor, low=1.0)
   factor = jnp.asarray(factor, jnp.float32)
   for axis in (0, 1):
     places = _source_places(image.shape[axis], factor)

@@ -72,11 +72,16 @@ def sample_bilinear(
     [..., C], in the dtype of `image`.
 
   Raises:
-    errors.InputError: on another mode, or an image with other axes.
+    errors.InputError: on another mode, or arrays of other axes or dtypes.
   """
   errors.check_choice('mode', mode, MODES)
-  if image.ndim != 3:
-    raise errors.InputError('image', '[H, W, C]', f'shape {image.shape}')
+  errors.check_floats('image', image, '[H, W, C]')
+  errors.check_floats('rows', rows, '[...]')
+  errors.check_floats('columns', columns, '[...]')
+  if rows.shape != columns.shape:
+    expected = f'the shape of rows, {rows.shape}'
+    raise errors.InputError('columns', expected, f'{columns.shape}')
+  image, rows, columns = map(jnp.asarray, (image, rows, columns))
   values = 0.0
   for row, row_weight in _neighbours(rows, image.shape[0], mode, image.dtype):
     line = 0.0
@@ -105,8 +110,11 @@ def affine_warp(
     The warped image, same shape and dtype.
 
   Raises:
-    errors.InputError: on another mode, or arrays of other shapes.
+    errors.InputError: on another mode, or arrays of other axes or dtypes.
   """
+  errors.check_floats('image', image, '[H, W, C]')
+  errors.check_floats('matrix', matrix, '[2, 3]')
+  matrix = jnp.asarray(matrix)
   if matrix.shape != (2, 3):
     raise errors.InputError('matrix', '[2, 3]', f'shape {matrix.shape}')
   row = jnp.arange(image.shape[0], dtype=matrix.dtype)[:, None]

@@ -17,6 +17,7 @@ from robustjax.models import fan_in_layers
 
 # Images of at least so many pixels a side get torchvision's strides and pools.
 LARGE = 128
+_WIDEST = 100.0  # times the paper's
 _POOLED = 6  # Side of the maps that torchvision's dense layers read.
 
 
@@ -109,7 +110,8 @@ class AlexNet(classifier.Classifier):
   dropout: nn.Module | None = None
 
   def __post_init__(self):
-    errors.check_range('width', self.width, open_low=True)
+    errors.check_number('width', self.width, high=_WIDEST, open_low=True)
+    classifier.check_layer('dropout', self.dropout)
     super().__post_init__()
 
   def _wide(self, size: int) -> int:
@@ -186,6 +188,7 @@ class AlexNet(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 4096] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = self._drop(self.dropout2, nn.relu(affine), train)
     x = nn.relu(self.dense2(x))
     x = gating.apply_layer(self.penultimate, x, train=train).output

@@ -104,10 +104,18 @@ class BatchNorm(nn.Module):
       The same shape, in `dtype`.
 
     Raises:
-      errors.InputError: while training, if the groups do not divide B.
+      errors.InputError: on what are no floats, or another C than at first;
+        while training, if the groups do not divide B.
     """
+    errors.check_states('x', x, min_ndim=2)
+    x = jnp.asarray(x)
     dtype = array_types.at_least_float32(self.dtype)
     size = (x.shape[-1],)
+    if self.has_variable('params', 'scale'):
+      made_for = self.get_variable('params', 'scale').shape
+      if size != made_for:
+        expected = f'[B, ..., {made_for[0]}], as the layer was made for'
+        raise errors.InputError('x', expected, f'shape {x.shape}')
     scale = self.param('scale', nn.initializers.ones, size, dtype)
     bias = self.param('bias', nn.initializers.zeros, size, dtype)
     running = (

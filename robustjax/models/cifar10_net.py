@@ -7,6 +7,7 @@ Recognition, section 3.1.1 and Figure 1: four convolutions, three dense layers.
 import flax.linen as nn
 
 from robustjax import array_types
+from robustjax import errors
 from robustjax.layers import gating
 from robustjax.models import classifier
 from robustjax.models import convolution
@@ -41,6 +42,10 @@ class Cifar10Net(classifier.Classifier):
   mean: classifier.PerChannel = 0.5
   deviation: classifier.PerChannel = 0.5
   dropout: nn.Module | None = None
+
+  def __post_init__(self):
+    classifier.check_layer('dropout', self.dropout)
+    super().__post_init__()
 
   def setup(self):
     conv, dense = fan_in_layers.FanInConv, fan_in_layers.FanInDense
@@ -94,6 +99,7 @@ class Cifar10Net(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 512] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = nn.relu(self.dense2(nn.relu(affine)))
     x = gating.apply_layer(self.penultimate, x, train=train).output
     return self.dense3(x)

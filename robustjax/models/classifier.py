@@ -10,6 +10,7 @@ with the `penultimate` hook before the last dense layer. `classify` is
 affine layer once for all its steps, cannot drift from what is trained.
 """
 
+import math
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -20,6 +21,8 @@ from robustjax import errors
 from robustjax.layers import gating
 from robustjax.models import fan_in_layers
 
+_MOST_CLASSES = 1_000_000
+_LARGEST_SIZE = 100_000  # channels or blocks
 PerChannel = float | tuple[float, ...]
 
 
@@ -41,12 +44,37 @@ def _as_tuple(value: PerChannel) -> tuple[float, ...]:
   return value if isinstance(value, tuple) else (value,)
 
 
+def check_layer(field: str, layer: nn.Module | None) -> None:
+  """Raises errors.InputError unless it is a linen module or None."""
+  if layer is not None and not isinstance(layer, nn.Module):
+    expected = 'a layer, or None'
+    raise errors.InputError(field, expected, type(layer).__name__)
+
+
+def check_sizes(field: str, sizes, *, length: int | None = None) -> None:
+  """Raises errors.InputError unless they are positive integers, a few.
+
+  Args:
+    field: name to report.
+    sizes: a tuple, such as the channels of each stage.
+    length: how many there must be; None for any number but none.
+  """
+  is_long = isinstance(sizes, tuple | list) and len(sizes) > 0
+  if not is_long or (length is not None and len(sizes) != length):
+    expected = f'{length or "some"} integers'
+    raise errors.InputError(field, expected, f'{sizes!r}'[:80])
+  for size in sizes:
+    errors.check_integer(field, size, low=1, high=_LARGEST_SIZE)
+
+
 def channels_first(maps: array_types.Array) -> array_types.Array:
   """Maps [B, H, W, C] as hidden states [B, C H W].
 
   Neighbours in the hidden vector are neighbours in the image.
   """
-  return maps.transpose(0, 3, 1, 2).reshape(len(maps), -1)
+  # The size is told, for -1 cannot be found of an empty batch.
+  size = math.prod(maps.shape[1:])
+  return maps.transpose(0, 3, 1, 2).reshape(len(maps), size)
 
 
 class Classifier(nn.Module):
@@ -76,9 +104,16 @@ class Classifier(nn.Module):
   deviation: PerChannel = 1.0
 
   def __post_init__(self):
-    errors.check_integer('num_classes', self.num_classes, low=2)
+    errors.check_integer(
+      'num_classes', self.num_classes, low=2, high=_MOST_CLASSES
+    )
+    check_layer('flattened', self.flattened)
+    check_layer('penultimate', self.penultimate)
+    errors.check_float_dtype('dtype', self.dtype)
+    for one in _as_tuple(self.mean):
+      errors.check_number('mean', one, low=-errors.LARGEST)
     for one in _as_tuple(self.deviation):
-      errors.check_range('deviation', one, open_low=True)
+      errors.check_number('deviation', one, open_low=True)
     super().__post_init__()
 
   def normalized(

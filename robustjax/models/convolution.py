@@ -146,8 +146,11 @@ def max_pool(images: array_types.Array, window: int = 2) -> array_types.Array:
     [B, H // window, W // window, C]; rows and columns left over are dropped.
 
   Raises:
-    errors.InputError: if an image is smaller than the window.
+    errors.InputError: on what are no float images, a window that is none, or
+      images smaller than it.
   """
+  errors.check_floats('images', images, '[B, H, W, C]')
+  errors.check_integer('window', window, low=1)
   batch, height, width, channels = images.shape
   rows, columns = height // window, width // window
   if rows == 0 or columns == 0:

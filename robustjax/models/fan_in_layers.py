@@ -11,8 +11,27 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from robustjax import array_types
+from robustjax import errors
 from robustjax.layers import initialization
 from robustjax.models import convolution
+
+MOST = 10_000_000  # features of a layer, channels or classes
+
+
+def check_inputs(layer: nn.Module, field: str, x: array_types.Array) -> None:
+  """Raises errors.InputError on another last axis than the kernel's.
+
+  Args:
+    layer: with a parameter `kernel` [..., K, features] of its own, or none yet.
+    field: name to report.
+    x: [..., K].
+  """
+  if not layer.has_variable('params', 'kernel'):
+    return
+  size = layer.get_variable('params', 'kernel').shape[-2]
+  if x.shape[-1] != size:
+    expected = f'[..., {size}], as the layer was made for'
+    raise errors.InputError(field, expected, f'shape {x.shape}')
 
 
 class FanInDense(nn.Module):
@@ -28,7 +47,13 @@ class FanInDense(nn.Module):
 
   @nn.compact
   def __call__(self, x: array_types.Array) -> array_types.Array:
-    """Maps [..., K] to [..., features]."""
+    """Maps float [..., K] to [..., features].
+
+    Raises:
+      errors.InputError: on anything but floats, or another K than at first.
+    """
+    errors.check_floats('x', x, '[B, ...]')
+    check_inputs(self, 'x', x)
     init = initialization.fan_in_uniform(x.shape[-1])
     layer = nn.Dense(
       self.features,
@@ -60,7 +85,13 @@ class FanInConv(nn.Module):
 
   @nn.compact
   def __call__(self, x: array_types.Array) -> array_types.Array:
-    """Maps [B, H, W, C] to [B, H', W', features]."""
+    """Maps float [B, H, W, C] to [B, H', W', features].
+
+    Raises:
+      errors.InputError: on anything but such maps, or another C than at first.
+    """
+    errors.check_floats('x', x, '[B, H, W, C]')
+    check_inputs(self, 'x', x)
     fan_in = math.prod(self.kernel_size) * x.shape[-1]
     init = initialization.fan_in_uniform(fan_in)
     layer = nn.Conv(

@@ -15,6 +15,7 @@ from robustjax import array_types
 from robustjax import errors
 from robustjax import layers
 
+_LARGEST_SIDE = 100_000  # pixels
 WEIGHT_MAP_FORMS = ('contracted', 'printed')
 
 
@@ -113,7 +114,8 @@ def count_flops(
     and hooks.
 
   Raises:
-    errors.InputError: on another form.
+    errors.InputError: on another form, what is no module, or a shape that is
+      none.
 
   Example:
     >>> from robustjax import models
@@ -127,6 +129,13 @@ def count_flops(
     Weight Map, Table 4; see `Flops.total_on_maps`.
   """
   errors.check_choice('weight_map_form', weight_map_form, WEIGHT_MAP_FORMS)
+  if not isinstance(model, nn.Module):
+    expected, got = 'a linen module', type(model).__name__
+    raise errors.InputError('model', expected, got)
+  if not isinstance(image_shape, tuple | list) or len(image_shape) != 3:
+    raise errors.InputError('image_shape', '(H, W, C)', f'{image_shape!r}'[:80])
+  for length in image_shape:
+    errors.check_integer('image_shape', length, low=1, high=_LARGEST_SIDE)
   counts: dict[str, LayerFlops] = {}
 
   def record(next_function, args, kwargs, context):

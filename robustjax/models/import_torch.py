@@ -254,7 +254,7 @@ def import_torch(path: str | os.PathLike) -> Imported:
     torchvision.models, `resnet50` (either version of its weights) and
     `alexnet`.
   """
-  path = pathlib.Path(path).expanduser()
+  path = errors.as_path('path', path)
   if path.suffix not in ('.safetensors', '.npz'):
     raise _bad_file('a .safetensors or .npz file', str(path))
   return _import_tensors(_read(path))

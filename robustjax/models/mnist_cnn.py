@@ -13,6 +13,8 @@ from robustjax.models import convolution
 from robustjax.models import fan_in_layers
 from robustjax.models import projection
 
+_LARGEST_HIDDEN = 1_000_000
+
 
 class MnistCnn(classifier.Classifier):
   """conv 32, conv 64, max-pool, [flattened], dense 128, [penultimate], dense.
@@ -39,7 +41,7 @@ class MnistCnn(classifier.Classifier):
   hidden_size: int = 0
 
   def __post_init__(self):
-    errors.check_integer('hidden_size', self.hidden_size)
+    errors.check_integer('hidden_size', self.hidden_size, high=_LARGEST_HIDDEN)
     super().__post_init__()
 
   def setup(self):
@@ -92,6 +94,7 @@ class MnistCnn(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 128] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = self.dense_dropout(nn.relu(affine), deterministic=not train)
     x = gating.apply_layer(self.penultimate, x, train=train).output
     return self.dense2(x)

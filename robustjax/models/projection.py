@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from robustjax import array_types
+from robustjax import errors
+from robustjax.models import fan_in_layers
 
 
 class FixedProjection(nn.Module):
@@ -26,9 +28,24 @@ class FixedProjection(nn.Module):
   features: int
   dtype: jnp.dtype = jnp.float32
 
+  def __post_init__(self):
+    errors.check_integer(
+      'features', self.features, low=1, high=fan_in_layers.MOST
+    )
+    errors.check_float_dtype('dtype', self.dtype)
+    super().__post_init__()
+
   @nn.compact
   def __call__(self, hidden: array_types.Array) -> array_types.Array:
-    """Projects hidden states [B, K]."""
+    """Projects hidden states, float [B, K].
+
+    Raises:
+      errors.InputError: on anything but such states, or another K than the
+        matrix was drawn for.
+    """
+    errors.check_floats('hidden', hidden, '[B, K]')
+    fan_in_layers.check_inputs(self, 'hidden', hidden)
+    hidden = jnp.asarray(hidden)
     size = hidden.shape[-1]
     init = nn.initializers.normal(1 / math.sqrt(size))
     dtype = array_types.at_least_float32(self.dtype)

@@ -92,6 +92,11 @@ class WeightMapResNet(classifier.PooledClassifier):
 
   def __post_init__(self):
     errors.check_choice('layer', self.layer, spatial_layer.LAYER_KINDS)
+    errors.check_flag('alternating', self.alternating)
+    errors.check_flag('batch_norm', self.batch_norm)
+    errors.check_flag('normalize', self.normalize)
+    classifier.check_sizes('channels', self.channels)
+    classifier.check_sizes('blocks', self.blocks)
     if len(self.channels) != len(self.blocks):
       expected = f'{len(self.channels)} numbers, as many as channels'
       raise errors.InputError('blocks', expected, str(self.blocks))

@@ -14,6 +14,7 @@ from robustjax.models import convolution
 
 # Images of at least so many pixels a side get torchvision's stem.
 LARGE = 128
+_WIDEST = 10_000  # channels of the first stage
 # A block's output has so many times the channels of its 3x3 convolution.
 EXPANSION = 4
 
@@ -57,7 +58,12 @@ class NormalizedConv(nn.Module):
   def __call__(
     self, x: array_types.Array, train: bool = False
   ) -> array_types.Array:
-    """Maps [B, H, W, C] to [B, ceil(H / strides), .., features]."""
+    """Maps float [B, H, W, C] to [B, ceil(H / strides), .., features].
+
+    Raises:
+      errors.InputError: on anything but such maps.
+    """
+    errors.check_floats('x', x, '[B, H, W, C]')
     return self.normalization(self.conv(x), train=train)
 
 
@@ -172,12 +178,9 @@ class ResNet50(classifier.PooledClassifier):
   statistics_groups: int = 1
 
   def __post_init__(self):
-    errors.check_integer('width', self.width, low=1)
+    errors.check_integer('width', self.width, low=1, high=_WIDEST)
     errors.check_integer('statistics_groups', self.statistics_groups, low=1)
-    if not self.blocks:
-      raise errors.InputError('blocks', 'a number for each stage', 'none')
-    for count in self.blocks:
-      errors.check_integer('blocks', count, low=1)
+    classifier.check_sizes('blocks', self.blocks)
     super().__post_init__()
 
   def setup(self):

@@ -72,7 +72,12 @@ class SpatialLayer(nn.Module):
   def __call__(
     self, x: array_types.Array, train: bool = False
   ) -> array_types.Array:
-    """Maps [B, H, W, C] to [B, H', W', features], before the nonlinearity."""
+    """Maps float [B, H, W, C] to [B, H', W', features], before ReLU.
+
+    Raises:
+      errors.InputError: on anything but such maps.
+    """
+    errors.check_floats('x', x, '[B, H, W, C]')
     x = self.layer(x)
     if not self.batch_norm:
       return x

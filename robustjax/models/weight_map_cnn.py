@@ -65,7 +65,13 @@ class InputScale(nn.Module):
 
   @nn.compact
   def __call__(self, images: array_types.Array) -> array_types.Array:
-    """Scales images [B, H, W, C]; same shape."""
+    """Scales images, float [B, H, W, C]; same shape.
+
+    Raises:
+      errors.InputError: on anything but such images, or another size than at
+        first.
+    """
+    errors.check_floats('images', images, '[B, H, W, C]')
     if self.has_variable('params', 'kernel'):
       made_for = self.get_variable('params', 'kernel').shape
       if images.shape[1:] != made_for:
@@ -104,6 +110,9 @@ class WeightMapCnn(classifier.Classifier):
 
   def __post_init__(self):
     errors.check_choice('variant', self.variant, WEIGHT_MAP_CNNS)
+    errors.check_flag('normalize', self.normalize)
+    if self.channels is not None:
+      classifier.check_sizes('channels', self.channels, length=3)
     super().__post_init__()
 
   def setup(self):
@@ -162,5 +171,6 @@ class WeightMapCnn(classifier.Classifier):
     self, affine: array_types.Array, train: bool = False
   ) -> array_types.Array:
     """All that follows `classify_affine`: [B, 64] to logits [B, C]."""
+    errors.check_floats('affine', affine, '[B, J]')
     x = gating.apply_layer(self.penultimate, nn.relu(affine), train=train)
     return self.dense2(x.output)

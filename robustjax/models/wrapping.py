@@ -8,7 +8,7 @@ from robustjax import errors
 from robustjax import layers
 from robustjax.models import classifier
 
-_OPTIONS = ('rate', 'strategy', 'gate')
+_OPTIONS = ('rate', 'strategy', 'gate', 'gradient')
 
 
 class WrappedClassifier(classifier.Classifier, kw_only=True):
@@ -32,9 +32,7 @@ class WrappedClassifier(classifier.Classifier, kw_only=True):
     """Images to the hidden states [B, K] before `flattened`."""
     del train  # The function is the user's, and so is how it trains.
     hidden = self.below(images)
-    if hidden.ndim != 2:
-      expected = 'a function to hidden states [B, K]'
-      raise errors.InputError('features', expected, f'shape {hidden.shape}')
+    errors.check_floats('features', hidden, '[B, K]')
     return hidden
 
   def classify_affine(self, hidden: array_types.Array) -> array_types.Array:
@@ -46,7 +44,9 @@ class WrappedClassifier(classifier.Classifier, kw_only=True):
   ) -> array_types.Array:
     """Hidden states [B, K] after `flattened` to logits [B, C]."""
     del train
-    return self.above(affine)
+    logits = self.above(affine)
+    errors.check_floats('classify', logits, '[B, C]')
+    return logits
 
 
 def with_noiseout(
@@ -76,7 +76,7 @@ def with_noiseout(
   Args:
     features: images to hidden states, float [B, K]; K must not change.
     classify: hidden states [B, K] to logits [B, C].
-    **options: `rate`, `strategy` and `gate` of `layers.NoiseOut`.
+    **options: `rate`, `strategy`, `gate` and `gradient` of `layers.NoiseOut`.
 
   Returns:
     A linen module, images to logits.
@@ -108,8 +108,7 @@ def with_noiseout(
     NoiseOut, Figure 3 and section 3.2.
   """
   for name, function in (('features', features), ('classify', classify)):
-    if not callable(function):
-      raise errors.InputError(name, 'a function', type(function).__name__)
+    errors.check_function(name, function)
   for option in options:
     errors.check_choice('option of NoiseOut', option, _OPTIONS)
   return WrappedClassifier(

@@ -87,21 +87,22 @@ def corrupted_accuracy(benchmark: Benchmark) -> Measure:
 
 
 def mean_corruption_error(benchmark: Benchmark = IMAGENET_C) -> Measure:
-  """mCE; None of anything but ImageNet-C."""
+  """mCE; None of anything but ImageNet-C with its 1000 classes."""
   return Measure('mCE', benchmark, functools.partial(_of_alexnet, 'mce'))
 
 
 def relative_mean_corruption_error(
   benchmark: Benchmark = IMAGENET_C,
 ) -> Measure:
-  """Relative mCE; None of anything but ImageNet-C."""
+  """Relative mCE; None of anything but ImageNet-C with its 1000 classes."""
   read = functools.partial(_of_alexnet, 'relative_mce')
   return Measure('relative mCE', benchmark, read)
 
 
 def _of_alexnet(name: str, found: evaluation.Results) -> float | None:
   is_known = found.benchmark == IMAGENET_C.name
-  return getattr(found, name) / 100 if is_known else None
+  value = getattr(found, name) if is_known else None
+  return None if value is None else value / 100
 
 
 def clean_accuracy(benchmark: Benchmark = CLEAN) -> Measure:

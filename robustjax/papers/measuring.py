@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import ml_collections
 
+from robustjax import attacks
 from robustjax import errors
 from robustjax import evaluation
 from robustjax import files
@@ -109,8 +110,11 @@ def measure(
     source = None
     if benchmark.name not in _PUBLISHED:
       source = test_images(restored.config, num_images, data_dir)
+    options = dict(benchmark.options)
+    if benchmark.name in attacks.ATTACKS:  # By the loss it was trained with.
+      options['loss'] = restored.config.loss
     found = evaluation.evaluate(
-      restored.predict, source, data_dir=data_dir, **benchmark.options
+      restored.predict, source, data_dir=data_dir, **options
     )
     content = {
       'step': restored.step,

@@ -130,7 +130,8 @@ def keep_noise(
   schedule = building.build_schedule(restored.config, num_steps=2)
   recipe = recipe.with_strengths(schedule.at(1))
   noisy = losses.with_layer_noise(recipe.model, recipe.layer_noise)
-  keys = jax.random.split(random_keys.root_key(seed), num_passes)
+  # Apart already: within a trace, as an attack's, keys cannot be iterated.
+  keys = list(jax.random.split(random_keys.root_key(seed), num_passes))
 
   @jax.jit
   def one_pass(key, images):

@@ -87,13 +87,28 @@ def test_bad_input_is_named(layer):
   x, kernel = layer
   with pytest.raises(errors.InputError, match='x: .*for a kernel'):
     attribution.amplification(x[:, 1:], kernel)
-  with pytest.raises(errors.InputError, match='x: .*for a kernel'):
+  with pytest.raises(errors.InputError, match='kernel: .*C_out'):
     attribution.amplification(x, kernel[..., 0])
   with pytest.raises(errors.InputError, match='x: .*two examples'):
     attribution.amplification(x[:1], kernel)
-  with pytest.raises(errors.InputError, match='x: expected a float array'):
+  with pytest.raises(
+    errors.InputError, match='x: expected floats, got dtype int32'
+  ):
     attribution.amplification(x.astype(jnp.int32), kernel)
   with pytest.raises(errors.InputError, match='attributions: '):
     attribution.importance_correlation(kernel, x[..., :2])
   with pytest.raises(errors.InputError, match=r'one: .*\(3,\), .*got \(2,\)'):
     attribution.rank_correlation(jnp.ones(2), jnp.ones(3))
+  with pytest.raises(errors.InputError, match='kernel: .*got list'):
+    attribution.amplification(x, [1.0])
+  for values in ([1.0, 2.0], None, jnp.zeros(0), jnp.array([True, False])):
+    with pytest.raises(errors.InputError, match='one: .*at least one number'):
+      attribution.rank_correlation(values, jnp.ones(2))
+
+
+@pytest.mark.parametrize('place', [0, 3])
+def test_a_rank_among_nans_is_none(place):
+  """A nan sorts as the largest number, and would count as important."""
+  one = jnp.arange(4.0).at[place].set(jnp.nan)
+  assert np.isnan(attribution.rank_correlation(one, jnp.arange(4.0)))
+  assert np.isnan(attribution.rank_correlation(jnp.arange(4), one))

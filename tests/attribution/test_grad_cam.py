@@ -150,12 +150,15 @@ def test_background_share_at_its_ends():
 @pytest.mark.parametrize(
   ('change', 'message'),
   [
-    ({'x': jnp.ones((4, 6, 8))}, 'x: expected images'),
-    ({'x': jnp.ones((4, 6, 8, 5), jnp.int32)}, 'x: expected a float array'),
-    ({'feature_maps_fn': lambda x: x[0]}, r'feature_maps_fn: .*\(6, 8, 5\)'),
+    ({'x': jnp.ones((4, 6, 8))}, r'x: expected \[B, H, W, C\]'),
+    ({'x': jnp.ones((4, 6, 8, 5), jnp.int32)}, 'x: expected floats .*int32'),
+    ({'feature_maps_fn': lambda x: x[0]}, r'feature_maps_fn: .*\[6, 8, 5\]'),
     ({'feature_maps_fn': lambda x: (x, x)}, 'feature_maps_fn: .*tuple'),
     ({'score_fn': lambda maps: maps}, r'score_fn: .*scores \[4, C\]'),
-    ({'target': jnp.array([0, 1, 2, 3])}, r'target: .*\[0, 3\), got 0 to 3'),
+    (
+      {'target': jnp.array([0, 1, 2, 3])},
+      r'target: .*0 to 2 \(3 classes\), got 3',
+    ),
     ({'target': jnp.ones(4)}, 'target: .*float32'),
   ],
 )
@@ -171,8 +174,24 @@ def test_bad_maps_and_thresholds_are_named():
   for maps, message in (
     (jnp.ones((2, 3, 4)), r'maps: .*\(2, 3, 4\) and \(2, 3, 3, 1\)'),
     (-jnp.ones((2, 3, 3)), 'maps: expected values of at least 0, got -1'),
+    (jnp.full((2, 3, 3), jnp.nan), 'maps: expected values .*, got nan'),
+    (jnp.ones((2, 3, 3), jnp.int32), 'maps: expected floats'),
+    ([[1.0]], 'maps: expected floats .* got list'),
   ):
     with pytest.raises(errors.InputError, match=message):
       attribution.background_share(maps, images)
   with pytest.raises(errors.InputError, match='threshold: '):
     attribution.background_share(jnp.ones((2, 3, 3)), images, threshold=-1)
+
+
+def test_maps_that_are_zero_have_no_infinite_slope(rng):
+  """The root of a map's mean is steep at 0, where the map says nothing."""
+  maps = jnp.asarray(rng.uniform(0.1, 1, size=(2, 3, 3, 2)), jnp.float32)
+  maps = maps.at[0, ..., 1].set(0)
+  score = lambda maps: jnp.sqrt(maps.mean(axis=(1, 2)))
+  found = attribution.grad_cam(lambda x: x, score, maps, jnp.array([1, 1]))
+  # The slope of a place of map 1: 1 / (2 root) / 9; its mean is the same.
+  root = np.sqrt(np.asarray(maps[1, ..., 1], np.float64).mean())
+  expected = maps[1, ..., 1] / (18 * root)
+  np.testing.assert_array_equal(found[0], np.zeros((3, 3)))
+  np.testing.assert_allclose(found[1], expected, rtol=1e-5)

@@ -232,10 +232,10 @@ def _bad(message, **changes):
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    _bad(r'target: .*\[6\] in \[0, 10\), got 1 to 10', target=TARGET + 1),
-    _bad(r'target: .*, got -1 to', target=TARGET - 1),
-    _bad(r'target: .*, got float32', target=TARGET.astype(float)),
-    _bad(r'target: .*, got int32 \[5\]', target=TARGET[:5]),
+    _bad(r'target: .*0 to 9 \(10 classes\), got 10', target=TARGET + 1),
+    _bad(r'target: .*, got -1', target=TARGET - 1),
+    _bad(r'target: .*float32', target=TARGET.astype(float)),
+    _bad(r'target: .*\(5,\)', target=TARGET[:5]),
     _bad(r'score_fn: .*\[6, C\], got shape \[6\]', score_fn=lambda y: y[:, 0]),
     _bad(
       r'score_fn: .*got shape \[10\]', score_fn=lambda y: jnp.ones(NUM_CLASSES)
@@ -245,8 +245,13 @@ def _bad(message, **changes):
       'affine: expected an affine map', affine=lambda x: jax.nn.relu(x - 0.5)
     ),
     _bad(r'baseline: .*\(6, 5\), got \(4, 5\)', baseline=jnp.ones((4, 5))),
-    _bad('x: expected a float array', x=jnp.ones((6, 5), jnp.int32)),
-    _bad('x: expected a float array', x=jnp.ones((0, 5))),
+    _bad('x: expected floats', x=jnp.ones((6, 5), jnp.int32)),
+    _bad('x: .*B at least 1', x=jnp.ones((0, 5))),
+    _bad('baseline: .*got str', baseline='zeros'),
+    _bad('baseline: .*got list', baseline=[[1.0], [1.0, 2.0]]),
+    _bad('affine: .*got str', affine='zeros'),
+    _bad(r'affine: .*states \[6, ...\]', affine=lambda x: x[0]),
+    _bad('score_fn: .*NumPy', score_fn=lambda y: np.asarray(y)),
     _bad('num_steps: expected an integer of at least 1', num_steps=0),
     _bad('nodes_per_chunk: expected an integer of', nodes_per_chunk=0),
     _bad('rule: .*did you mean .right.', rule='rigth'),
@@ -288,3 +293,63 @@ def test_numpy_arrays_are_taken_as_they_are():
     lambda x: (x**2).sum(axis=1), np.ones((2, 3)), rule='midpoint'
   )
   np.testing.assert_allclose(found.values, np.ones((2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize('rule', ['trapezoid', 'gauss_legendre'])
+@pytest.mark.parametrize('nodes_per_chunk', [1, 2, 4])
+def test_every_chunk_has_weights_of_its_own(rng, rule, nodes_per_chunk):
+  """Against a literal sum, with weights that differ from chunk to chunk."""
+  x, baseline = rng.normal(size=(2, 3, 4))
+  if rule == 'trapezoid':
+    nodes, weights = [0, 0.2, 0.4, 0.6, 0.8, 1], [0.1, 0.2, 0.2, 0.2, 0.2, 0.1]
+  else:
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+  expected = np.zeros_like(x)
+  for node, weight in zip(nodes, weights, strict=True):
+    # The derivative of exp is exp, at every point of the path.
+    expected += weight * np.exp(baseline + node * (x - baseline))
+  expected *= x - baseline
+  found = attribution.integrated_gradients(
+    lambda x: jnp.exp(x).sum(axis=1),
+    jnp.asarray(x, jnp.float32),
+    baseline=baseline,
+    num_steps=5,
+    rule=rule,
+    nodes_per_chunk=nodes_per_chunk,
+  )
+  np.testing.assert_allclose(found.values, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('nodes_per_chunk', [None, 3])
+def test_what_equals_the_baseline_contributes_nothing(nodes_per_chunk):
+  """Of a sum of roots each element's attribution is the sum's over its own.
+
+  Where x is the baseline, 0, the gradient is infinite at every point.
+  """
+  x = jnp.array([[0.0, 0.25], [1.0, 0.0], [0.0, 0.0]])
+  options = {'num_steps': 10, 'nodes_per_chunk': nodes_per_chunk}
+  found = attribution.integrated_gradients(
+    lambda x: jnp.sqrt(x).sum(axis=1), x, **options
+  )
+  # 1 / (2 sqrt(k / 10 x)), k = 1 to 10, times x, in the mean.
+  mean = np.mean([0.5 / np.sqrt(k / 10) for k in range(1, 11)])
+  np.testing.assert_allclose(found.values, np.sqrt(x) * mean, rtol=1e-5)
+  full = attribution.full_integrated_gradients(
+    jnp.sqrt, x, jnp.array([0, 0, 1]), **options
+  )
+  signs = np.array([[1, -1], [1, -1], [-1, 1]])
+  np.testing.assert_allclose(
+    full.values, signs * np.asarray(found.values), rtol=1e-5
+  )
+  assert np.isfinite(found.completeness_gap).all()
+
+
+def test_an_affine_output_that_stays_contributes_nothing():
+  """The second output stays 0 though both inputs move, with a slope of inf."""
+  x = jnp.array([[1.0, 1.0]])
+  affine = lambda x: jnp.stack([x.sum(axis=1), x[:, 0] - x[:, 1]], axis=1)
+  found = attribution.integrated_gradients(
+    lambda y: y[:, 0] + jnp.sqrt(jnp.abs(y[:, 1])), x, affine=affine
+  )
+  np.testing.assert_allclose(found.values, [[1.0, 1.0]], rtol=1e-5)

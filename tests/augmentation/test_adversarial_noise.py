@@ -303,5 +303,7 @@ def test_bad_input_is_named():
     augmentation.epsilon_for((4, 4))
   with pytest.raises(errors.InputError, match='kernel_size: expected 1 or 3'):
     augmentation.NoiseGenerator(kernel_size=5)
+  with pytest.raises(errors.InputError, match='kernel_size: .* got True'):
+    augmentation.NoiseGenerator(kernel_size=True)
   with pytest.raises(errors.InputError, match='width: expected an integer'):
     augmentation.NoiseGenerator(width=0)

@@ -275,3 +275,31 @@ def test_its_gradient_pulls_views_together(rng):
 def test_other_axes_are_named():
   with pytest.raises(errors.InputError, match='logits: expected .B, V, C'):
     augmentation.jensen_shannon(jnp.ones((4, 10)))
+
+
+def test_a_class_of_no_probability_adds_nothing(rng):
+  """As if it were not among the classes, and its gradient is 0."""
+  logits = jnp.asarray(rng.normal(size=(3, 2, 4)), jnp.float32)
+  masked = jnp.concatenate([logits, jnp.full((3, 2, 1), -jnp.inf)], axis=-1)
+  divergence = jax.value_and_grad(augmentation.jensen_shannon)
+  found, gradient = divergence(masked)
+  expected, of_rest = divergence(logits)
+  np.testing.assert_allclose(found, expected, rtol=1e-6)
+  np.testing.assert_allclose(gradient[..., :-1], of_rest, atol=1e-7)
+  np.testing.assert_array_equal(gradient[..., -1], 0)
+
+
+def test_one_view_of_no_probability_counts_in_the_other():
+  """Of (1, 0) and (1/2, 1/2): half of log 4/3 + 1/2 log 2/3 + 1/2 log 2."""
+  logits = jnp.array([[[0.0, -jnp.inf], [0.0, 0.0]]])
+  found = augmentation.jensen_shannon(logits)
+  expected = (np.log(4 / 3) + 0.5 * np.log(2 / 3) + 0.5 * np.log(2)) / 2
+  np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+  'logits', [None, [[[0.0]]], np.zeros((2, 3, 4), np.int32), np.zeros((2, 3))]
+)
+def test_what_are_no_logits_is_named(logits):
+  with pytest.raises(errors.InputError, match='logits: '):
+    augmentation.jensen_shannon(logits)

@@ -156,11 +156,21 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 def test_what_cannot_be_saved_is_named(tmp_path):
-  with pytest.raises(errors.InputError, match='path: .*No such file'):
-    augmentation.save_autoencoder(tmp_path / 'none' / 'file', _variables())
+  (tmp_path / 'folder').mkdir()
+  with pytest.raises(errors.InputError, match='folder: expected a file'):
+    augmentation.save_autoencoder(tmp_path / 'folder', _variables())
+  (tmp_path / 'folder').rmdir()
   path = tmp_path / 'weights.npz'
   with pytest.raises(errors.InputError, match='variables: .*other arrays'):
     augmentation.save_autoencoder(path, {'params': {}})
+  for variables in (None, {}, {'params': 3}, [1]):
+    with pytest.raises(errors.InputError, match='variables: '):
+      augmentation.save_autoencoder(path, variables)
+  for path in (None, '', '~nobody-of-this-name/x'):
+    with pytest.raises(errors.InputError, match='path: expected a path'):
+      augmentation.save_autoencoder(path, _variables())
+    with pytest.raises(errors.InputError, match='path: expected a path'):
+      augmentation.load_autoencoder(path)
   assert not list(tmp_path.iterdir())
 
 

@@ -45,5 +45,9 @@ def test_a_sharded_batch_is_flipped_the_same(rng):
 
 
 def test_other_axes_are_named():
-  with pytest.raises(errors.InputError, match='images: expected .B, H, W, C'):
+  with pytest.raises(
+    errors.InputError, match=r'images: expected images \[B, H, W, C'
+  ):
     augmentation.random_flip(KEY, jnp.ones((4, 5, 3)))
+  with pytest.raises(errors.InputError, match='key: .*int'):
+    augmentation.random_flip(0, jnp.ones((4, 5, 3, 1)))

@@ -57,3 +57,20 @@ def test_bad_input_is_named(rng):
     augmentation.blur_resolution(images, sigma=-1)
   with pytest.raises(errors.InputError, match='images: expected .B, H, W, C'):
     augmentation.blur_resolution(images[0], sigma=1.0)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.int32, bool])
+def test_images_that_are_no_floats_are_refused(dtype):
+  """The blur of whole numbers would be cut to whole numbers: 0 of 127."""
+  images = np.full((1, 4, 4, 1), 127).astype(dtype)
+  with pytest.raises(errors.InputError, match='images: expected floats'):
+    augmentation.blur_resolution(images, sigma=1.0)
+
+
+def test_numpy_images_of_float64_are_blurred_alike(rng):
+  images = rng.uniform(size=(2, 6, 5, 1))
+  found = augmentation.blur_resolution(images, sigma=1.0)
+  expected = augmentation.blur_resolution(
+    jnp.asarray(images, jnp.float32), sigma=1.0
+  )
+  np.testing.assert_array_equal(found, expected)

@@ -134,7 +134,7 @@ def test_bad_input_is_named(folder, tmp_path_factory):
     frost.frost(KEY, small, shrink=0, **WEIGHTS)
   with pytest.raises(errors.InputError, match='image_weight: '):
     frost.frost(KEY, jnp.zeros((1, 8, 8, 1)), image_weight=-1, frost_weight=1)
-  with pytest.raises(errors.InputError, match='textures: .*shapes'):
+  with pytest.raises(errors.InputError, match=r'textures: .*\(2, 9, 9\)'):
     frost.frost(
       KEY,
       jnp.zeros((1, 8, 8, 1)),
@@ -150,3 +150,47 @@ def test_bad_input_is_named(folder, tmp_path_factory):
     errors.InputError, match='frost2.png: expected a readable'
   ):
     frost.load_frost_textures(folder)
+
+
+@pytest.mark.parametrize('shrink', [2, 1.0, 101])
+def test_photographs_shrink_by_odd_factors(shrink):
+  with pytest.raises(errors.InputError, match='shrink: '):
+    frost.frost(KEY, jnp.zeros((1, 8, 8, 1)), shrink=shrink, **WEIGHTS)
+
+
+def test_what_are_no_textures_is_named():
+  pixels, sizes = jnp.ones((1, 20, 20, 3)), jnp.full((1, 2), 20)
+  for textures in (
+    pixels,
+    (pixels, sizes),
+    frost.FrostTextures(pixels, None),
+    frost.FrostTextures(pixels, sizes.astype(jnp.float32)),
+    frost.FrostTextures(pixels[:0], sizes[:0]),
+    frost.FrostTextures([pixels], sizes),
+  ):
+    with pytest.raises(errors.InputError, match='textures: '):
+      frost.frost(KEY, jnp.zeros((1, 8, 8, 1)), textures=textures, **WEIGHTS)
+  # Sizes beyond the pixels there are would shift every crop to the edge.
+  beyond = frost.FrostTextures(pixels[:, :6], sizes)
+  with pytest.raises(errors.InputError, match='textures: .* larger .* 6 x 20'):
+    frost.frost(KEY, jnp.zeros((1, 8, 8, 1)), textures=beyond, **WEIGHTS)
+
+
+def test_a_grey_photograph_of_16_bits_keeps_its_levels(tmp_path, rng):
+  levels = rng.integers(0, 2**16, size=(9, 7), dtype=np.uint16)
+  PIL.Image.fromarray(levels).save(tmp_path / 'frost1.png')
+  textures = frost.load_frost_textures(tmp_path)
+  for channel in range(3):
+    np.testing.assert_allclose(
+      textures.pixels[0, ..., channel], levels / 65535, atol=2**-24
+    )
+
+
+def test_a_folder_may_be_below_the_home_folder(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  (tmp_path / 'frost').mkdir()
+  PIL.Image.new('RGB', (4, 4)).save(tmp_path / 'frost' / '1.png')
+  assert len(frost.load_frost_textures('~/frost').sizes) == 1
+  for folder in ('~nobody-of-this-name/frost', None, ''):
+    with pytest.raises(errors.InputError, match='frost_folder: '):
+      frost.load_frost_textures(folder)

@@ -76,3 +76,17 @@ def test_makes_once_and_again_only_where_it_cannot_be_kept(tmp_path, caplog):
   np.testing.assert_array_equal(images, IMAGES)
   assert len(made) == 2
   assert 'decoded again next time' in caplog.text
+
+
+@pytest.mark.parametrize(
+  'arrays',
+  [
+    (IMAGES.astype(np.float32), LABELS),
+    (IMAGES[..., 0], LABELS),
+    (IMAGES, LABELS.astype(np.float32)),
+    (IMAGES, LABELS[:, None]),
+  ],
+)
+def test_other_arrays_are_not_read(tmp_path, arrays):
+  array_cache.write(tmp_path / 'cache', *arrays)
+  assert array_cache.read(tmp_path / 'cache', 3) is None

@@ -221,3 +221,17 @@ def test_a_missing_and_a_damaged_photograph_are_named(tmp_path):
 def test_bad_options_are_named(data_dir, options, message):
   with pytest.raises(errors.InputError, match=message):
     _load(data_dir, **options)
+
+
+def test_a_deep_photograph_is_named(tmp_path):
+  """Pillow would cut more than 8 bits: all but the darkest would be white."""
+  path = tmp_path / 'deep.png'
+  Image.fromarray(np.full((40, 40), 300, np.uint16)).save(path)
+  with pytest.raises(errors.InputError, match='deep.png: ValueError'):
+    camera_traps._read(path)
+
+
+def test_a_file_name_stays_in_its_folder(tmp_path):
+  _bad(tmp_path, rows=[(1, '', '../../secret.jpg', 1)])
+  with pytest.raises(errors.InputError, match='names of files in train_images'):
+    _load(tmp_path)

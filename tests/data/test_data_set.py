@@ -34,5 +34,28 @@ def test_bad_arrays_are_named(images, labels, message):
 
 
 def test_labels_outside_the_given_classes_are_named():
-  with pytest.raises(errors.InputError, match=r'in \[0, 3\), got 3'):
+  with pytest.raises(
+    errors.InputError, match=r'from 0 to 2 .3 classes., got 3'
+  ):
     data.from_arrays(np.zeros((1, 2, 2)), np.array([3]), num_classes=3)
+
+
+@pytest.mark.parametrize(
+  ('change', 'field'),
+  [
+    ({'images': [[1.0], [1.0, 2.0]]}, 'images'),
+    ({'images': None}, 'images'),
+    ({'images': np.zeros((3, 0, 4))}, 'images'),
+    ({'images': np.full((3, 4, 4), 'a')}, 'images'),
+    ({'labels': [[0], [1, 2], [3]]}, 'labels'),
+    ({'labels': [0, 1, -1]}, 'labels'),
+    ({'labels': [0, 1, 10**15]}, 'classes of labels'),
+    ({'num_classes': 2.5}, 'num_classes'),
+    ({'num_classes': 0}, 'num_classes'),
+    ({'num_classes': 10**9}, 'num_classes'),
+  ],
+)
+def test_hostile_input_is_named(change, field):
+  arguments = {'images': np.zeros((3, 4, 4)), 'labels': [0, 1, 2]} | change
+  with pytest.raises(errors.InputError, match=f'{field}: '):
+    data.from_arrays(**arguments)

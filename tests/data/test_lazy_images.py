@@ -83,3 +83,11 @@ def test_images_are_read_at_once_and_keep_their_order():
   assert lazy[:5][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
   with pytest.raises(errors.InputError, match='the sixth'):
     lazy[3:]
+
+
+def test_more_than_eight_bits_are_refused(tmp_path):
+  """Pillow would cut them: all but the darkest would be white."""
+  path = tmp_path / 'deep.png'
+  Image.fromarray(np.full((6, 6), 300, np.uint16)).save(path)
+  with pytest.raises(errors.InputError, match='more than 8 bits'):
+    lazy_images.decode(path, 5)

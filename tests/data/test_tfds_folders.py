@@ -94,7 +94,9 @@ def test_labels_outside_the_classes_are_named(
   pairs = {'train': [(photograph_files[0], 0), (photograph_files[0], 7)]}
   write_photographs(tmp_path, 'two', pairs, num_classes=2)
   records = tfds_folders.Records('two', 'train', data_dir=tmp_path)
-  with pytest.raises(errors.InputError, match=r'\[0, 2\), got 7: train_1.jpg'):
+  with pytest.raises(
+    errors.InputError, match=r'0 to 1 \(2 classes\), got 7: train_1.jpg'
+  ):
     records.labels()
 
 
@@ -136,3 +138,18 @@ def test_the_limit_of_open_files_is_raised_where_shards_need_it(
   monkeypatch.setattr(resource, 'setrlimit', lambda _, to: found.append(to))
   tfds_folders._allow_open_files(1200)
   assert found == expected
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['', '/etc', '../mnist', 'a/../b', 'a/b/c', '.hidden', 'a\0b', 3, None],
+)
+def test_a_name_that_would_leave_the_folder_is_refused(tmp_path, name):
+  with pytest.raises(errors.InputError, match='dataset: expected a name of'):
+    tfds_folders.prepared_folder(name, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize('data_dir', ['~nobody-of-this-name/x', 3, 'a\0b'])
+def test_what_is_no_folder_is_named(data_dir):
+  with pytest.raises(errors.InputError, match='data_dir: '):
+    tfds_folders.prepared_folder('mnist', data_dir=data_dir)

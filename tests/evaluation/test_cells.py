@@ -152,3 +152,25 @@ def test_all_severities_are_one_compilation(source, caplog):
 def test_bad_input_is_named(source, options, message):
   with pytest.raises(errors.InputError, match=message):
     _generate(source, **options)
+
+
+def test_corruptions_are_of_a_benchmark_and_of_images(source):
+  with pytest.raises(errors.InputError, match='benchmark: '):
+    _generate(source, 'mnist-c')
+  with pytest.raises(errors.InputError, match='data: '):
+    _generate(source.images)
+  with pytest.raises(errors.InputError, match='severities: expected None'):
+    _generate(source, 'mnist_c', severities=[1])
+  with pytest.raises(errors.InputError, match='jpeg: '):
+    _generate(source, jpeg='yes')
+  with pytest.raises(errors.InputError, match='corruptions: expected None'):
+    cells.degrade(source, names=['fog'], amounts={}, seed=0)
+
+
+def test_a_set_is_called_as_its_row(source):
+  plan = _generate(source, names=['fog'], severities=[2])
+  assert [cell.label for cell in plan.cells] == ['clean', 'fog 2']
+  plan = cells.degrade(
+    source, names=None, amounts={'gaussian_blur': [0.5]}, seed=0
+  )
+  assert plan.cells[1].label == 'gaussian_blur 0.5'

@@ -125,3 +125,28 @@ def test_predictions_are_grouped_as_their_rows(pair):
   low, high = ends['accuracy']
   assert low < np.mean([one.accuracy for one in found]) < high
   assert comparison.intervals(rows[:1], found[:1]).keys() == {'accuracy'}
+
+
+@pytest.mark.parametrize(
+  'wrong', [None, 3, {}, [], {'clean': None}, {'clean': []}, {'clean': [3]}]
+)
+def test_what_are_no_predictions_is_named(pair, wrong):
+  with pytest.raises(errors.InputError, match='ours'):
+    comparison.compare(wrong, pair[1])
+  with pytest.raises(errors.InputError, match='others'):
+    comparison.compare(pair[0], wrong)
+
+
+def test_there_are_as_many_predictions_as_rows(pair):
+  row = evaluation.Row('clean', None, 1, _COUNT)
+  for function in (comparison.by_corruption, comparison.intervals):
+    with pytest.raises(errors.InputError, match='of 2 sets, got 1'):
+      function([row, row], pair[0]['clean'])
+    for wrong in (None, [], 'x', 3, [3]):
+      with pytest.raises(errors.InputError, match='rows: '):
+        function(wrong, pair[0]['clean'])
+    for wrong in (None, [], 'x', 3):
+      with pytest.raises(errors.InputError, match='found: '):
+        function([row], wrong)
+  with pytest.raises(errors.InputError, match='found'):
+    comparison.intervals([row], [3])

@@ -46,10 +46,16 @@ def test_all_sets_are_checked_or_those_asked_for(benchmark, count):
   assert len(set(sets.asked)) == len(sets.asked) == count
   sets.asked.clear()
   sets.check(['fog'], [4, 2])
-  expected = [(None,)] if benchmark == 'mnist_c' else [(4,), (2,)]
+  expected = [(None,)] if benchmark == 'mnist_c' else [(2,), (4,)]
   assert sets.asked == [('fog', *severity) for severity in expected]
   with pytest.raises(errors.InputError, match='corruption: .*smog'):
     sets.check(['smog'])
+  with pytest.raises(errors.InputError, match='corruption: .*list of names'):
+    sets.check('fog')
+  if benchmark != 'mnist_c':
+    for wrong in ([], [9], [2.5], 3):
+      with pytest.raises(errors.InputError, match='severity: '):
+        sets.check(['fog'], wrong)
 
 
 def test_sets_are_opened_by_name_and_severity():

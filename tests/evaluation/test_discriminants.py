@@ -101,3 +101,35 @@ def test_the_same_seed_shuffles_alike(rng):
 def test_points_that_are_all_the_same_are_named():
   with pytest.raises(errors.InputError, match='points: .*all the same'):
     discriminants.span(np.full((5, 4), 0.3))
+
+
+@pytest.mark.parametrize(
+  ('change', 'field'),
+  [
+    ({'points': np.full((9, 4), np.nan)}, 'points'),
+    ({'points': np.ones(9)}, 'points'),
+    ({'points': np.zeros((0, 4))}, 'points'),
+    ({'points': None}, 'points'),
+    ({'points': [[1.0]]}, 'points'),
+    ({'labels': np.arange(8) % 3}, 'labels'),
+    ({'labels': np.arange(9) % 3 - 1}, 'labels'),
+    ({'labels': np.arange(9.0) % 3}, 'labels'),
+    ({'labels': np.array([0, 0, 0, 1, 1, 1, 1, 2, 2])}, 'labels'),
+    ({'labels': None}, 'labels'),
+    ({'names': ('a', 'b')}, 'names'),
+    ({'names': None}, 'names'),
+    ({'num_shuffles': 0}, 'num_shuffles'),
+    ({'num_shuffles': 10**9}, 'num_shuffles'),
+    ({'seed': -1}, 'seed'),
+  ],
+)
+def test_other_points_labels_and_options_are_named(rng, change, field):
+  given = {
+    'points': rng.normal(size=(9, 4)),
+    'labels': np.arange(9) % 3,
+    'names': NAMES,
+  }
+  with pytest.raises(errors.InputError, match=f'{field}: expected'):
+    discriminants.project(**given | change)
+  with pytest.raises(errors.InputError, match='num_dimensions: '):
+    discriminants.left_out_accuracy(given['points'], given['labels'], 3)

@@ -50,3 +50,22 @@ def test_a_classifier_without_gates_is_named(source):
 
   with pytest.raises(errors.InputError, match='a classifier with gates'):
     evaluation.gate_activity(forward, _classify, source)
+
+
+def test_other_functions_and_data_are_named(source):
+  for arguments, field in (
+    ((None, _classify, source), 'forward'),
+    ((_forward, 'linear', source), 'classify'),
+    ((_forward, _classify, source.images), 'data'),
+    ((lambda images: images, _classify, source), 'forward'),
+    (
+      (lambda x: _forward(x)._replace(hidden=None), _classify, source),
+      'forward',
+    ),
+    (
+      (lambda x: _forward(x)._replace(gates=x[0, 0]), _classify, source),
+      'forward',
+    ),
+  ):
+    with pytest.raises(errors.InputError, match=f'{field}: expected'):
+      evaluation.gate_activity(*arguments)

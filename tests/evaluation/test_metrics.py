@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from robustjax.evaluation import metrics
 def _first_pixel(images):
   """Logits that put the class in a level of the first pixel."""
   level = jnp.rint(images[:, 0, 0, 0] * 255).astype(jnp.int32)
-  return jnp.eye(10)[level]
+  return 5 * jnp.eye(10)[level]
 
 
 def _data(rng, count):
@@ -119,7 +120,7 @@ def test_large_and_narrow_logits_are_read(rng):
   source = _data(rng, 5)
   # The difference of two logits is beyond float32.
   large = metrics.predictions_of(
-    lambda x: 3e38 * (2 * _first_pixel(x) - 1), source
+    lambda x: 3e38 * (0.4 * _first_pixel(x) - 1), source
   )
   np.testing.assert_array_equal(large.confidence, 1)
   narrow = metrics.predictions_of(
@@ -168,9 +169,128 @@ def test_sets_without_images_or_labels_are_named(rng):
 def test_the_first_logits_are_checked_as_all_are(rng):
   source = _data(rng, 9)
   found = metrics.first_logits(_first_pixel, source.images, batch_size=4)
-  expected = np.eye(10)[source.images[:4, 0, 0, 0]]
+  expected = 5 * np.eye(10)[source.images[:4, 0, 0, 0]]
   np.testing.assert_array_equal(found, expected)
   with pytest.raises(errors.InputError, match=r'predict: .*\[4, C\]'):
     metrics.first_logits(lambda x: x, source.images, batch_size=4)
   with pytest.raises(errors.InputError, match='batch_size: '):
     metrics.first_logits(_first_pixel, source.images, batch_size=0)
+
+
+def _scores(rng, num_classes):
+  """Numbers that differ enough for softmax to have small and large values."""
+  return rng.normal(0, 5, size=(23, num_classes))
+
+
+@pytest.mark.parametrize('num_classes', [2, 10, 1000])
+@pytest.mark.parametrize(
+  'probabilities',
+  [
+    lambda scores: special.softmax(scores, axis=1),
+    lambda scores: np.asarray(jax.nn.softmax(jnp.float32(scores))),
+    lambda scores: jax.nn.softmax(jnp.float32(scores)),
+    lambda scores: jax.nn.softmax(jnp.float32(scores)).astype(jnp.bfloat16),
+    lambda scores: jax.nn.softmax(jnp.float32(scores)).astype(jnp.float16),
+    lambda scores: np.eye(scores.shape[1])[scores.argmax(axis=1)],
+    lambda scores: np.eye(scores.shape[1], dtype=int)[scores.argmax(axis=1)],
+  ],
+)
+def test_probabilities_are_not_taken_for_logits(
+  rng, num_classes, probabilities
+):
+  source = _data(rng, 23)._replace(labels=np.zeros(23, np.int32))
+  found = probabilities(_scores(rng, num_classes))
+  with pytest.raises(
+    errors.InputError, match=r'predict: .*jnp\.log .*got prob'
+  ):
+    metrics.predictions_of(lambda x: found, source)
+  # Scores that only look alike are fine: a negative one, another sum.
+  logits = np.asarray(found, np.float32)
+  for change in (logits - 0.5, logits * 1.02, logits[:, ::-1] - logits):
+    metrics.predictions_of(lambda x, change=change: change, source)
+
+
+def test_log_probabilities_have_the_confidence_of_the_probabilities(rng):
+  source = _data(rng, 23)
+  probabilities = special.softmax(_scores(rng, 10), axis=1)
+  probabilities[probabilities < 0.01] = 0  # As trees and neighbours give them.
+  probabilities /= probabilities.sum(axis=1, keepdims=True)
+  with np.errstate(divide='ignore'):
+    logits = np.log(probabilities)
+  assert np.isinf(logits).any()
+  found = metrics.predictions_of(lambda x: logits, source)
+  # float32 in, and exp of its logarithm.
+  np.testing.assert_allclose(
+    found.confidence, probabilities.max(axis=1), rtol=1e-5
+  )
+
+
+def test_a_row_without_a_finite_logit_is_named(rng):
+  source = _data(rng, 5)
+  for wrong in (np.inf, -np.inf, np.nan):
+    bad = np.zeros((5, 10))
+    bad[3] = wrong
+    with pytest.raises(errors.InputError, match='predict: expected finite'):
+      metrics.predictions_of(lambda x, bad=bad: bad, source)
+
+
+def test_images_and_classifier_are_told_apart_where_numbers_are_not_finite(rng):
+  source = _data(rng, 5)
+  broken = lambda images, index: images * jnp.nan
+  # A classifier that gives numbers on such images too.
+  tolerant = lambda images: _first_pixel(jnp.nan_to_num(images))
+  for predict in (_first_pixel, tolerant, lambda x: _first_pixel(x) + x.sum()):
+    with pytest.raises(
+      errors.InputError, match='^images: expected finite values in fog 3, got'
+    ):
+      metrics.predictions_of(predict, source, corrupt=broken, name='fog 3')
+  with pytest.raises(
+    errors.InputError, match='^predict: .*of fog 3, .*images are finite'
+  ):
+    metrics.predictions_of(
+      lambda x: _first_pixel(x) * jnp.nan,
+      source,
+      corrupt=lambda images, index: images,
+      name='fog 3',
+    )
+
+
+@pytest.mark.parametrize(
+  'predict',
+  [
+    'resnet',
+    None,
+    np.ones((5, 10)),
+    lambda x: None,
+    lambda x: [1, 2],
+    lambda x: np.zeros((len(x), 10), bool),
+    lambda x: np.zeros((len(x), 10), complex),
+    lambda x: np.full((len(x), 10), 'a'),
+  ],
+)
+def test_what_gives_no_logits_is_named(rng, predict):
+  source = _data(rng, 5)
+  with pytest.raises(errors.InputError, match='predict: expected'):
+    metrics.predictions_of(predict, source)
+  with pytest.raises(errors.InputError, match='predict: expected'):
+    metrics.first_logits(predict, source.images)
+
+
+def test_images_outside_the_range_are_named(rng):
+  for images, message in (
+    (np.full((3, 2, 2, 1), 7.0), r'images: .*\[0, 1\], got 7.0'),
+    (np.full((3, 2, 2, 1), np.nan), 'images: .* got nan'),
+    (np.zeros((3, 2, 2, 1), np.int32), 'images: .* got dtype int32'),
+    (np.zeros((3, 2, 2)), 'images: .* got shape'),
+    (None, 'images: .* got NoneType'),
+  ):
+    with pytest.raises(errors.InputError, match=message):
+      metrics.predicted_labels(_first_pixel, images)
+
+
+def test_what_an_own_function_raises_comes_through(rng):
+  def fails(images):
+    raise KeyError('of my own')
+
+  with pytest.raises(KeyError, match='of my own'):
+    metrics.count_correct(fails, _data(rng, 5))

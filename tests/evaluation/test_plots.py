@@ -98,3 +98,21 @@ def test_other_grids_are_named(images, columns, message, tmp_path):
   with pytest.raises(errors.InputError, match=message):
     plots.examples(images, tmp_path / 'x.png', columns=columns)
   assert not (tmp_path / 'x.png').exists()
+
+
+def test_names_are_text_not_formulas(table, figures, tmp_path):
+  table = {'a$b$\\x': table['cnn'], '$$': table['ours']}
+  plots.bars(table, tmp_path / 'bars.png')
+  plots.curves(table, tmp_path / 'curves.png')
+  image = np.zeros((1, 2, 2, 1), np.uint8)
+  plots.examples({'$\\bad$': image}, tmp_path / 'x.png')
+  assert _is_drawn(tmp_path / 'bars.png')
+
+
+@pytest.mark.parametrize('images', [None, [], {'fog': None}, {'fog': [[1]]}])
+def test_what_are_no_images_is_named(images, tmp_path):
+  with pytest.raises(errors.InputError, match='images'):
+    plots.examples(images, tmp_path / 'x.png')
+  with pytest.raises(errors.InputError, match='columns: '):
+    good = {'fog': np.zeros((1, 2, 2, 1), np.uint8)}
+    plots.examples(good, tmp_path / 'x.png', columns=3)

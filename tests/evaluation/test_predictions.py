@@ -1,3 +1,5 @@
+import fractions
+
 import numpy as np
 import pytest
 from sklearn import calibration
@@ -111,3 +113,108 @@ def test_a_damaged_file_is_named(found, tmp_path):
       predictions.load(path)
   with pytest.raises(errors.InputError, match='got FileNotFoundError'):
     predictions.load(tmp_path / 'snow.npz')
+
+
+def _literal_calibration_error(confidence, is_correct, num_bins):
+  """Equation 3 bin by bin, in exact arithmetic."""
+  exact = [fractions.Fraction(str(one)) for one in confidence]
+  found = 0.0
+  for number in range(num_bins):
+    low = fractions.Fraction(number, num_bins)
+    high = fractions.Fraction(number + 1, num_bins)
+    places = [
+      i
+      for i, one in enumerate(exact)
+      if low < one <= high or (number == 0 and one == 0)
+    ]
+    if places:
+      mean = np.mean([float(exact[i]) for i in places])
+      gap = abs(mean - np.mean([is_correct[i] for i in places]))
+      found += len(places) / len(exact) * gap
+  return found
+
+
+@pytest.mark.parametrize('dtype', [np.float64, np.float32])
+@pytest.mark.parametrize('num_bins', [1, 3, 10, 15, 100])
+def test_confidences_at_an_edge_are_in_the_bin_below(rng, dtype, num_bins):
+  # Every edge of ten and of a hundred bins, most of them no binary fraction.
+  confidence = np.arange(101, dtype=dtype) / dtype(100)
+  is_correct = rng.uniform(size=101) < 0.5
+  found = predictions.expected_calibration_error(
+    confidence, is_correct, num_bins=num_bins
+  )
+  expected = _literal_calibration_error(confidence, is_correct, num_bins)
+  # Confidences rounded to the dtype, and 101 of them added up in float64.
+  rounding = np.finfo(dtype).eps + 101 * np.finfo(np.float64).eps
+  assert found == pytest.approx(expected, abs=float(rounding))
+
+
+def test_seven_hundredths_are_in_the_seventh_bin():
+  # (.06, .07]: |.0675 - .5|, of both; apart, .065 / 2 and .93 / 2.
+  found = predictions.expected_calibration_error(
+    [0.065, 0.07], [False, True], num_bins=100
+  )
+  assert found == pytest.approx(0.4325)
+
+
+@pytest.mark.parametrize(
+  ('change', 'field'),
+  [
+    ({'confidence': [1.5, 0.5]}, 'confidence'),
+    ({'confidence': [np.nan, 0.5]}, 'confidence'),
+    ({'confidence': []}, 'confidence'),
+    ({'confidence': [[0.5, 0.5]]}, 'confidence'),
+    ({'confidence': [[0.5], [0.5, 1]]}, 'confidence'),
+    ({'confidence': 'ab'}, 'confidence'),
+    ({'confidence': None}, 'confidence'),
+    ({'is_correct': [True]}, 'is_correct'),
+    ({'is_correct': [0.5, 0.5]}, 'is_correct'),
+    ({'num_bins': 0}, 'num_bins'),
+    ({'num_bins': 2.5}, 'num_bins'),
+    ({'num_bins': 10**9}, 'num_bins'),
+  ],
+)
+def test_bad_input_to_the_calibration_error_is_named(change, field):
+  given = {'confidence': [0.5, 0.5], 'is_correct': [True, False]} | change
+  with pytest.raises(errors.InputError, match=f'{field}: expected'):
+    predictions.expected_calibration_error(**given)
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    {'labels': np.arange(3)},
+    {'labels': np.full(500, _CLASSES)},
+    {'labels': np.full(500, 0.5)},
+    {'predicted': np.full(500, -1)},
+    {'confidence': np.full(500, 2.0)},
+    {'confidence': np.full((500, 2), 0.5)},
+    {'top5_correct': np.ones(3, bool)},
+    {'num_classes': 3},
+    {'surplus': np.ones(3)},
+  ],
+)
+def test_a_file_that_was_edited_is_named(found, change, tmp_path):
+  path = tmp_path / 'fog.npz'
+  np.savez(path, **found._asdict() | change)
+  with pytest.raises(errors.InputError, match='intact: .*fog.npz'):
+    predictions.load(path)
+
+
+def test_what_cannot_be_written_or_read_is_named(found, tmp_path):
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(errors.InputError, match='that can be written'):
+    predictions.save(tmp_path / 'file' / 'fog.npz', found)
+  with pytest.raises(errors.InputError, match='got IsADirectoryError'):
+    predictions.load(tmp_path)
+  with pytest.raises(errors.InputError, match='found: '):
+    predictions.save(tmp_path / 'fog.npz', None)
+  assert sorted(path.name for path in tmp_path.iterdir()) == ['file']
+
+
+@pytest.mark.parametrize('importances', [None, 'abc', ['a'] * 7, [[1], [1, 2]]])
+def test_importances_that_are_no_numbers_are_named(found, importances):
+  if importances is None:
+    importances = object()
+  with pytest.raises(errors.InputError, match='importances: '):
+    found.class_scores(importances)

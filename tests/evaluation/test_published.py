@@ -23,3 +23,11 @@ def test_an_unknown_benchmark_or_folder_is_named(tmp_path):
     published.find('cifar-10-c')
   with pytest.raises(errors.InputError, match='folder: .*missing, which is'):
     published.find('mnist_c', tmp_path / 'missing')
+  for wrong in (3, '', '~nobody-of-this-name/x', None):
+    with pytest.raises(errors.InputError, match='folder|benchmark'):
+      published.find('mnist_c' if wrong is not None else None, wrong)
+  with pytest.raises(errors.InputError, match='data_dir: '):
+    published.find('mnist_c', data_dir=3)
+  for wrong in (0, 'x', 2.5):
+    with pytest.raises(errors.InputError, match='num_classes: '):
+      published.find('imagenet_c', tmp_path, num_classes=wrong)

@@ -75,6 +75,12 @@ def _imagenet_c():
     for name in scores.ALEXNET
     for severity in range(1, 6)
   ]
+  by_class = (1,) * 100 + (0,) * 900
+  right = {n: (1,) * n + (0,) * (1000 - n) for n in (76, 40)}
+  rows = [
+    row._replace(class_correct=right[row.correct], class_total=by_class)
+    for row in rows
+  ]
   return evaluation.Results(
     'imagenet_c',
     'photographs',
@@ -98,7 +104,7 @@ def test_a_report_says_what_the_images_are_and_has_the_corruption_errors(
     'Images: photographs (generated); rounded to uint8, JPEG of quality 85;'
     ' 100 per set, each once.'
   ) in document
-  assert f'| mCE | {found.mce:.2f} |' in document
+  assert f'| mCE, AlexNet = 100 | {found.mce:.2f} |' in document
   # 0.6 of AlexNet's 0.819324.
   assert '| fog | 73.2 |' in document
   with paths[1].open() as file:
@@ -106,8 +112,10 @@ def test_a_report_says_what_the_images_are_and_has_the_corruption_errors(
   assert len(lines) == 76
   assert lines[5]['severity'] == '5'
   assert float(lines[5]['error']) == 0.6
+  assert lines[5]['reference'] == 'AlexNet'
   content = json.loads(paths[0].read_text())['results']['cnn']
   assert content['mce'] == found.mce
+  assert content['reference'] == 'AlexNet'
   assert evaluation.Results.from_dict(content) == found
 
 
@@ -120,3 +128,38 @@ def test_few_classes_are_printed(num_classes, tmp_path):
   found = evaluation.Results('mnist_c', 'none', (row,))
   document = report.save({'cnn': found}, tmp_path)[2].read_text()
   assert ('| 0 | 50.00 |' in document) == (num_classes == 2)
+
+
+def test_a_reference_is_named_in_every_file(table, tmp_path):
+  base = table['cnn']
+  rows = (base.rows[0], base.rows[1]._replace(correct=82))
+  found = base._replace(rows=rows).with_reference(base, 'plain')
+  paths = report.save({'ours': found}, tmp_path)
+  content = json.loads(paths[0].read_text())['results']['ours']
+  assert content['reference'] == 'plain'
+  assert content['mce'] == pytest.approx(100 * 18 / 45)
+  with paths[1].open() as file:
+    lines = list(csv.DictReader(file))
+  assert [line['reference'] for line in lines] == ['plain'] * 2
+  assert lines[0]['corruption_error'] == ''
+  assert float(lines[1]['corruption_error']) == content['mce']
+  document = paths[2].read_text()
+  assert 'Corruption errors (CE), plain being 100:' in document
+  assert '| gaussian_noise | 40.0 |' in document
+  assert '| mCE, plain = 100 | 40.00 |' in document
+
+
+def test_reports_appear_whole_and_under_names_of_files(table, tmp_path):
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(errors.InputError, match='that can be written'):
+    report.save(table, tmp_path / 'file' / 'folder')
+  away = {'cnn': table['cnn']._replace(benchmark='../away')}
+  with pytest.raises(errors.InputError, match='benchmark: .*away'):
+    report.save(away, tmp_path / 'folder')
+  with pytest.raises(errors.InputError, match='what JSON can hold'):
+    report.save(table, tmp_path / 'folder', details={'x': object()})
+  with pytest.raises(errors.InputError, match='details: '):
+    report.save(table, tmp_path / 'folder', details=3)
+  with pytest.raises(errors.InputError, match='folder: '):
+    report.save(table, '~nobody-of-this-name/x')
+  assert [path.name for path in tmp_path.iterdir()] == ['file']

@@ -23,7 +23,7 @@ def _results(*correct):
   return evaluation.Results('test', 'none', tuple(rows))
 
 
-def _imagenet_c(total=1_000_000):
+def _imagenet_c(total=1_000_000, num_classes=1000):
   """AlexNet's own means at every severity, and its clean error."""
   clean = round((1 - scores.ALEXNET_CLEAN) * total)
   rows = [evaluation.Row('clean', None, clean, total)]
@@ -32,6 +32,8 @@ def _imagenet_c(total=1_000_000):
     for name, error in scores.ALEXNET.items()
     for severity in range(1, 6)
   ]
+  by_class = (total // num_classes,) * num_classes
+  rows = [row._replace(class_total=by_class) for row in rows]
   return evaluation.Results('imagenet_c', 'none', tuple(rows))
 
 
@@ -63,9 +65,68 @@ def test_alexnet_has_exactly_one_hundred():
   assert found.summary['mce'] == 100.0
 
 
+def test_alexnet_s_errors_are_those_on_imagenet_c():
+  small = _imagenet_c(num_classes=10)
+  uncounted = small._replace(
+    rows=tuple(row._replace(class_total=None) for row in small.rows)
+  )
+  for found in (small, uncounted, _results(90, 60, 30)):
+    assert found.baseline is None
+    assert found.mce is None
+    assert found.relative_mce is None
+    assert found.corruption_errors is None
+    assert 'mce' not in found.summary
+    assert 'reference' not in found.to_dict()
+    assert found.to_records()[0]['reference'] is None
+    assert 'mCE' not in found.to_markdown()
+  assert _imagenet_c().baseline == scores.OF_ALEXNET
+
+
+def _severities(name='fog', correct=(80, 60), clean=90, **change):
+  rows = [evaluation.Row('identity', None, clean, 100)]
+  rows += [
+    evaluation.Row(name, None, right, 100, severity)
+    for severity, right in enumerate(correct, start=1)
+  ]
+  found = evaluation.Results('cifar10_c', 'photos', tuple(rows), 'generated')
+  return found._replace(**change)
+
+
+def test_another_classifier_s_errors_are_a_hundred_where_they_are_given():
+  base = _severities()
+  found = _severities(correct=(70, 60), clean=95).with_reference(base, 'cnn')
+  # (.3 + .4) / (.2 + .4)
+  assert found.corruption_errors == {'fog': pytest.approx(100 * 0.7 / 0.6)}
+  assert found.mce == found.corruption_errors['fog'] == found.summary['mce']
+  # (.7 - 2 * .05) / (.6 - 2 * .1)
+  assert found.relative_mce == pytest.approx(100 * 0.6 / 0.4)
+  assert base.with_reference(base, 'itself').mce == 100.0
+  assert found.baseline.name == 'cnn'
+  assert '| mCE, cnn = 100 | 116.67 |' in found.to_markdown()
+  assert [line['reference'] for line in found.to_records()] == ['cnn'] * 3
+  assert found.to_records()[0]['corruption_error'] is None
+  assert found.to_records()[1]['corruption_error'] == found.mce
+  content = json.loads(json.dumps(found.to_dict()))
+  assert content['reference'] == 'cnn'
+  assert evaluation.Results.from_dict(content) == found
+
+
+def test_amounts_and_single_sets_have_corruption_errors_too():
+  ours, base = _results(90, 60, 30), _results(80, 80, 50)
+  found = ours.with_reference(base, 'cnn')
+  assert found.corruption_errors == {
+    'fog': pytest.approx(200), 'noise': pytest.approx(140),
+  }  # fmt: skip
+  assert found.mce == pytest.approx(170)
+  # Fog adds nothing to what the reference gets wrong.
+  with pytest.raises(errors.InputError, match=r'reference\[fog\]: .*above 0.2'):
+    found.relative_mce  # noqa: B018
+  assert 'relative_mce' not in found.to_dict()
+
+
 def test_further_corruptions_do_not_count_towards_mce():
   found = _imagenet_c()
-  more = evaluation.Row('saturate', None, 0, 100, 1)
+  more = found.rows[-1]._replace(corruption='saturate', correct=0)
   assert found._replace(rows=(*found.rows, more)).mce == 100.0
 
 
@@ -80,8 +141,6 @@ def test_what_mce_lacks_is_named():
       partial.mce  # noqa: B018
     assert 'mce' not in partial.summary
     assert 'mce' not in partial.to_dict()
-  with pytest.raises(errors.InputError, match='benchmark: .*imagenet_c.* test'):
-    _results(1, 2, 3).mce  # noqa: B018
   corrupted = found._replace(rows=found.rows[1:])
   assert corrupted.mce == 100.0
   with pytest.raises(errors.InputError, match='rows: .*identity or clean'):
@@ -143,6 +202,30 @@ def test_files_of_an_earlier_version_are_read():
   assert found.rows == (evaluation.Row('fog', None, 1, 2),)
   assert (found.origin, found.processing, found.intervals) == (None, (), None)
   assert found.to_dict() == old
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    ({'benchmark': None}, 'results, benchmark: expected text'),
+    ({'benchmark': '../x'}, 'results, benchmark: expected a name'),
+    ({'rows': {}}, 'results, rows: expected a list'),
+    ({'rows': [3]}, r'rows\[0\]: expected an object, got 3'),
+    ({'rows': [{}]}, r'rows\[0\], corruption: .* got None'),
+    ({'intervals': [1]}, 'intervals: '),
+    ({'intervals': {'accuracy': [1]}}, 'intervals, accuracy: '),
+    ({'intervals': {'accuracy': [1, 'a']}}, 'intervals, accuracy: '),
+    ({'reference_errors': 3}, 'reference_errors: '),
+    ({'reference_errors': {'fog': [2]}}, 'reference_errors, fog: '),
+    ({'reference_errors': {'fog': []}}, 'reference_errors, fog: '),
+  ],
+)
+def test_files_that_were_edited_are_named(change, message):
+  with pytest.raises(errors.InputError, match=message):
+    evaluation.Results.from_dict(_results(1, 2, 3).to_dict() | change)
+  for wrong in (None, 3, []):
+    with pytest.raises(errors.InputError, match='results: expected an object'):
+      evaluation.Results.from_dict(wrong)
 
 
 def test_pandas_is_asked_for_only_when_needed(monkeypatch):

@@ -72,3 +72,53 @@ def test_dictionaries_give_rows_back_also_older_ones(found):
   }  # fmt: skip
   assert rows.from_dict(old) == ('noise', None, 1, 2, *[None] * 6)
   assert rows.to_dict(rows.from_dict(old)) == old
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    ({'corruption': '../x'}, 'corruption: expected a name'),
+    ({'corruption': None}, 'corruption: expected a name'),
+    ({'total': 0}, 'total: '),
+    ({'total': '6'}, 'total: '),
+    ({'correct': 7}, 'correct: '),
+    ({'correct': -1}, 'correct: '),
+    ({'correct': 2.5}, 'correct: '),
+    ({'top5_correct': 7}, 'top5_correct: '),
+    ({'severity': 'a'}, 'severity: '),
+    ({'amount': 'a'}, 'amount: '),
+    ({'calibration_error': [1]}, 'calibration_error: '),
+    ({'class_total': 6}, 'class_total: expected a list'),
+    ({'class_total': [1, 2]}, 'class_total: .*add up to 6'),
+    ({'class_total': ['a']}, 'class_total: '),
+    ({'class_total': [6]}, 'class_correct: .*class_total'),
+    ({'class_correct': [0, 3, 0, 0, 1, 0, 0]}, 'class_correct: .*class_total'),
+  ],
+)
+def test_a_row_that_was_edited_is_named(found, change, message):
+  content = rows.to_dict(rows.row_of(found, 'fog', severity=3)) | change
+  with pytest.raises(errors.InputError, match=f'row, {message}'):
+    rows.from_dict(content)
+  for wrong in (None, 3, []):
+    with pytest.raises(errors.InputError, match='row: expected an object'):
+      rows.from_dict(wrong)
+
+
+def test_rows_are_of_predictions_with_a_name_and_a_strength(found):
+  for arguments, field in (
+    ((None, 'fog'), 'found'),
+    ((found, '../fog'), 'corruption'),
+    ((found, None), 'corruption'),
+  ):
+    with pytest.raises(errors.InputError, match=f'{field}: '):
+      rows.row_of(*arguments)
+  with pytest.raises(errors.InputError, match='amount: '):
+    rows.row_of(found, 'fog', amount=-1.0)
+  with pytest.raises(errors.InputError, match='severity: '):
+    rows.row_of(found, 'fog', severity=2.5)
+
+
+@pytest.mark.parametrize('wrong', [None, [], 3, 'x', [3], ['fog']])
+def test_what_are_no_rows_is_named(wrong):
+  with pytest.raises(errors.InputError, match='rows: '):
+    rows.per_class(wrong)

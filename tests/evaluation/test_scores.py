@@ -85,6 +85,62 @@ def test_errors_may_be_given_by_severity_and_more_corruptions_do_not_count():
   }
 
 
+def test_a_reference_may_have_strengths_of_its_own():
+  rates = {'fog': {0.1: 0.2, 0.5: 0.4}, 'line': [0.3]}
+  reference = {'fog': {0.5: 0.5, 0.1: 0.3}, 'line': [0.1]}
+  found = scores.corruption_errors(rates, reference)
+  assert found == {
+    'fog': pytest.approx(100 * (0.2 + 0.4) / (0.3 + 0.5)),
+    'line': pytest.approx(300),
+  }
+  # (0.6 - 2 * 0.1) / (0.8 - 2 * 0.05), (0.3 - 0.1) / (0.1 - 0.05)
+  found = scores.relative_corruption_errors(rates, 0.1, reference, 0.05)
+  assert found == {
+    'fog': pytest.approx(100 * 0.4 / 0.7),
+    'line': pytest.approx(400),
+  }
+  assert set(scores.corruption_errors(reference, reference).values()) == {100}
+  with pytest.raises(errors.InputError, match=r'errors\[fog\]: .*none of 0.1'):
+    scores.corruption_errors(rates | {'fog': {0.5: 0.4}}, reference)
+
+
+def test_a_reference_without_errors_is_named():
+  rates = {'fog': [0.5]}
+  with pytest.raises(errors.InputError, match=r'reference\[fog\]: .*above 0'):
+    scores.corruption_errors(rates, {'fog': [0.0]})
+  assert scores.mean_error(rates, {'fog': [0.0]}) == 0.5
+  with pytest.raises(errors.InputError, match=r'reference\[fog\]: .*above 0.3'):
+    scores.relative_corruption_errors(rates, 0.1, {'fog': [0.3]}, 0.3)
+  # Thrice 0.1 is not three times 0.1 to the last digit.
+  with pytest.raises(errors.InputError, match=r'reference\[fog\]: .*above 0.1'):
+    scores.relative_corruption_errors(
+      {'fog': [0.5] * 3}, 0.1, {'fog': [0.1] * 3}, 0.1
+    )
+
+
+@pytest.mark.parametrize(
+  'wrong',
+  [
+    None,
+    3,
+    'fog',
+    [],
+    {},
+    {'fog': None},
+    {'fog': 'abc'},
+    {'fog': [None] * 5},
+    {'fog': [[0.1] * 5]},
+    {'fog': np.ones((5, 2))},
+    {'fog': [[1], [1, 2]]},
+  ],
+)
+def test_what_is_no_mapping_of_errors_is_named(wrong):
+  with pytest.raises(errors.InputError, match='errors'):
+    scores.corruption_errors(wrong, {'fog': 0.5})
+  with pytest.raises(errors.InputError, match='reference'):
+    scores.corruption_errors({'fog': [0.5] * 5}, wrong)
+
+
 @pytest.mark.parametrize(
   ('change', 'message'),
   [

@@ -209,3 +209,52 @@ def test_holm_of_worked_examples():
   assert statistics.holm({}) == {}
   with pytest.raises(errors.InputError, match=r'p_values\[fog\]'):
     statistics.holm({'fog': 1.2})
+
+
+_BAD_CONFIDENCES = (-1.0, 0.0, 1.0, 2.0, math.nan, None, '0.9', [0.9], True)
+
+
+@pytest.mark.parametrize('confidence', _BAD_CONFIDENCES)
+def test_a_confidence_is_between_0_and_1(confidence):
+  for call in (
+    lambda: statistics.summarize([1.0, 2.0], confidence),
+    lambda: statistics.bootstrap_interval([1.0, 2.0], confidence=confidence),
+    lambda: statistics.bootstrap_difference(
+      [True], [False], confidence=confidence
+    ),
+  ):
+    with pytest.raises(errors.InputError, match='confidence: expected a num'):
+      call()
+
+
+@pytest.mark.parametrize(
+  'values',
+  [[], [np.nan, 1.0], [np.inf], ['a'], None, 3, 'ab', [[1], [1, 2]], {1: 2.0}],
+)
+def test_values_are_finite_numbers(values):
+  for function in (statistics.summarize, statistics.bootstrap_interval):
+    with pytest.raises(errors.InputError, match='values: expected'):
+      function(values)
+
+
+def test_other_options_and_arrays_are_named():
+  for field, value in (
+    ('num_resamples', 0),
+    ('num_resamples', -3),
+    ('num_resamples', 1e4),
+    ('num_resamples', 10**12),
+    ('seed', -1),
+    ('seed', None),
+  ):
+    with pytest.raises(errors.InputError, match=f'{field}: '):
+      statistics.bootstrap_interval([1.0, 2.0], **{field: value})
+  for empty in ([], np.zeros((2, 0), bool), np.ones((1, 1, 1), bool), None):
+    with pytest.raises(errors.InputError, match='ours: expected bool'):
+      statistics.mcnemar(empty, empty)
+  with pytest.raises(errors.InputError, match='ours: '):
+    statistics.paired_difference([1.0], {0: 1.0})
+  with pytest.raises(errors.InputError, match='others: '):
+    statistics.paired_difference({0: 1.0}, {0: 'a'})
+  for wrong in ([0.1], None, {'fog': 'a'}, {'fog': np.ones(2)}):
+    with pytest.raises(errors.InputError, match='p_values'):
+      statistics.holm(wrong)

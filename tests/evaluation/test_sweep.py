@@ -245,6 +245,202 @@ def test_bad_input_is_named(source, tmp_path):
     evaluation.evaluate(_brightness, data_dir=tmp_path)
 
 
+def test_a_reference_gives_corruption_errors_to_every_benchmark(source):
+  options = {'benchmark': 'mnist_c', 'corruptions': ['identity', 'stripe']}
+  base = evaluation.evaluate(_darkness, source, **options)
+  assert base.mce is None
+  found = evaluation.evaluate(
+    _brightness, source, reference=base, reference_name='darkness', **options
+  )
+  assert found.baseline.name == 'darkness'
+  expected = 100 * found.rows[1].error / base.rows[1].error
+  assert found.mce == pytest.approx(expected)
+  again = evaluation.evaluate(_darkness, source, reference=base, **options)
+  assert again.mce == 100
+  assert again.baseline.name == 'another classifier'
+
+
+def test_alexnet_s_errors_do_not_divide_errors_on_digits(source):
+  found = evaluation.evaluate(
+    _brightness, source, benchmark='imagenet_c', corruptions=['contrast']
+  )
+  assert found.mce is None
+  assert 'mce' not in found.to_dict()
+  assert 'mCE' not in found.to_markdown()
+
+
+def test_a_reference_on_other_sets_is_named_before_work_begins(source):
+  options = {'benchmark': 'fgsm', 'epsilons': [0.1]}
+  base = evaluation.evaluate(_brightness, source, **options)
+
+  def never(images):
+    raise AssertionError('called')
+
+  renamed = source._replace(name='others')
+  for data_set, change, message in (
+    (source, {'epsilons': [0.2]}, 'reference: .*fgsm 0.1, fgsm 0.2'),
+    (source, {'benchmark': 'pgd'}, 'reference: .*benchmark'),
+    (renamed, {}, 'reference: .*source: others'),
+    (source, {'reference': 'cnn'}, 'reference: '),
+    (source, {'reference_name': ''}, 'reference_name: '),
+    (source, {'reference': None, 'reference_name': 'cnn'}, 'reference_name: '),
+  ):
+    with pytest.raises(errors.InputError, match=message):
+      evaluation.evaluate(
+        never, data_set, **{'reference': base} | options | change
+      )
+
+
+def test_probabilities_are_not_taken_for_logits(source):
+  predict = lambda images: jax.nn.softmax(_brightness(images))
+  with pytest.raises(errors.InputError, match='predict: .*log-probabilities'):
+    _sweep(source, None, predict)
+  as_told = _sweep(source, None, lambda images: jnp.log(predict(images)))
+  expected = _sweep(source, None)
+  for one, other in zip(as_told.rows, expected.rows, strict=True):
+    assert one.class_correct == other.class_correct
+    # float32: the logarithm of a softmax, and softmax again.
+    assert one.calibration_error == pytest.approx(
+      other.calibration_error, rel=1e-4
+    )
+
+
+def test_what_is_not_finite_is_blamed_on_what_made_it(source):
+  clean_only = lambda images: (
+    _brightness(images) / jnp.float32(images.min() > 0.0)
+  )
+  dark = source._replace(images=np.maximum(source.images, 1))
+  with pytest.raises(
+    errors.InputError, match='predict: .*gaussian_noise 0.5, .*are finite'
+  ):
+    _sweep(
+      dark,
+      None,
+      clean_only,
+      corruptions=None,
+      amounts={'gaussian_noise': [0.5]},
+    )
+  with pytest.raises(errors.InputError, match='predict: .*images of clean'):
+    _sweep(source, None, lambda images: _brightness(images) * jnp.nan)
+
+
+def test_what_is_no_classifier_is_named(source):
+  for benchmark in ('degradations', 'fgsm'):
+    for wrong in ('resnet', None, 3, source):
+      with pytest.raises(errors.InputError, match='predict: .*a function'):
+        evaluation.evaluate(wrong, source, benchmark=benchmark)
+  with pytest.raises(errors.InputError, match='predict: .*as NumPy does'):
+    evaluation.evaluate(
+      lambda images: np.asarray(_brightness(np.asarray(images))),
+      source,
+      benchmark='fgsm',
+    )
+  with pytest.raises(errors.InputError, match='predict: .*a function'):
+    evaluation.examples(None, source, benchmark='fgsm')
+  for wrong in (0, -1, 2.5, None):
+    with pytest.raises(errors.InputError, match='batch_size: '):
+      evaluation.evaluate(
+        _brightness, source, benchmark='fgsm', batch_size=wrong
+      )
+  with pytest.raises(errors.InputError, match='folder: .*typo-folder'):
+    evaluation.evaluate(_brightness, 'typo-folder')
+
+
+def test_an_attack_by_another_loss_is_not_taken_for_this_one(source, tmp_path):
+  options = {'benchmark': 'fgsm', 'epsilons': [0.1], 'batch_size': 10}
+  evaluation.evaluate(_brightness, source, predictions_dir=tmp_path, **options)
+  with pytest.raises(errors.InputError, match='of the same processing'):
+    evaluation.evaluate(
+      _brightness, source, loss='sigmoid', predictions_dir=tmp_path, **options
+    )
+
+
+@pytest.mark.parametrize(
+  'damage', [b'', b'{', b'[1]', b'{"benchmark": 3}', None]
+)
+def test_a_damaged_record_of_a_sweep_is_set_aside_or_named(
+  source, tmp_path, capsys, damage
+):
+  whole = _sweep(source, tmp_path)
+
+  def spoil():
+    path = tmp_path / 'sweep.json'
+    path.unlink()
+    path.mkdir() if damage is None else path.write_bytes(damage)
+
+  spoil()
+  # Of what the predictions beside it are, nothing is known.
+  with pytest.raises(errors.InputError, match='predictions_dir: .*sweep.json'):
+    _sweep(source, tmp_path)
+  for path in tmp_path.glob('*.npz'):
+    path.unlink()
+  assert _sweep(source, tmp_path) == whole
+  (line,) = capsys.readouterr().out.strip().splitlines()
+  assert 'sweep.json is damaged' in line
+  assert 'set aside as sweep.json.damaged, made anew' in line
+
+
+def test_damaged_predictions_are_set_aside_and_made_anew(
+  source, tmp_path, capsys
+):
+  whole = _sweep(source, tmp_path)
+  first, second, third, *_ = sorted(tmp_path.glob('*.npz'))
+  first.write_bytes(b'')
+  second.write_bytes(second.read_bytes()[:-9])
+  third.unlink()
+  third.mkdir()
+  assert _sweep(source, tmp_path) == whole
+  lines = capsys.readouterr().out.strip().splitlines()
+  assert len(lines) == 3
+  for path, line in zip((first, second, third), lines, strict=True):
+    assert f'{path} is damaged' in line
+    assert (tmp_path / f'{path.name}.damaged').exists()
+  first.write_bytes(b'')
+  assert _sweep(source, tmp_path) == whole
+  assert (tmp_path / f'{first.name}.damaged-2').exists()
+
+
+def test_a_full_disk_leaves_nothing_half_written(source, tmp_path, monkeypatch):
+  whole = _sweep(source, None)
+  written = []
+  fsync = os.fsync
+
+  def is_full(number):
+    written.append(number)
+    if len(written) == count:
+      raise OSError(28, 'No space left on device')
+    return fsync(number)
+
+  monkeypatch.setattr(os, 'fsync', is_full)
+  for count in (1, 2, 4):  # The record of the sweep, then sets.
+    written.clear()
+    folder = tmp_path / str(count)
+    with pytest.raises(errors.InputError, match='got No space left on device'):
+      _sweep(source, folder)
+    assert len(list(folder.iterdir())) == count - 1
+    assert _sweep(source, folder) == whole
+
+
+def test_a_folder_that_cannot_be_made_is_named(source, tmp_path):
+  (tmp_path / 'file').write_text('')
+  for wrong in (tmp_path / 'file' / 'x', '~nobody-of-this-name/x', '', 3):
+    with pytest.raises(errors.InputError):
+      _sweep(source, wrong)
+
+
+def test_names_of_results_lead_nowhere(source, tmp_path):
+  found = _sweep(source, tmp_path / 'one')
+  rows = (found.rows[0]._replace(corruption='../one/clean'), *found.rows[1:])
+  with pytest.raises(errors.InputError, match='corruption: expected a name'):
+    evaluation.compare(
+      tmp_path / 'one', tmp_path / 'one', found._replace(rows=rows)
+    )
+  with pytest.raises(errors.InputError, match='others: expected a folder'):
+    evaluation.compare(tmp_path / 'one', tmp_path / 'two', found)
+  with pytest.raises(errors.InputError, match='found: '):
+    evaluation.compare(tmp_path / 'one', tmp_path / 'one', None)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
   not (pathlib.Path(_TFDS) / 'mnist_corrupted').is_dir(),

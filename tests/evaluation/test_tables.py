@@ -64,3 +64,26 @@ def test_results_on_other_sets_cannot_share_a_table():
     evaluation.to_markdown(table)
   with pytest.raises(errors.InputError, match='at least one'):
     tables.common_labels({})
+
+
+def test_references_are_named_column_by_column():
+  base, one = _results(80, 50, 50), _results(90, 60, 30)
+  table = {
+    'cnn': one.with_reference(base, 'base'),
+    'ours': one.with_reference(one, 'cnn'),
+  }
+  text = evaluation.to_markdown(table)
+  # (.4 / .5 + .7 / .5) / 2
+  assert '| mCE, base / cnn = 100 | 110.00 | 100.00 |' in text
+  assert '| mCE, base = 100 | 110.00 |' in table['cnn'].to_markdown()
+  assert 'mCE' not in evaluation.to_markdown(table | {'none': one})
+
+
+def test_what_are_no_results_is_named():
+  for wrong in (None, 3, [_results(1, 2, 3)], _results(1, 2, 3)):
+    with pytest.raises(errors.InputError, match='table: expected results by'):
+      evaluation.to_markdown(wrong)
+  for wrong in (None, 'cnn', evaluation.Results('test', 'none', ())):
+    for function in (evaluation.to_markdown, tables.lines, tables.class_table):
+      with pytest.raises(errors.InputError, match=r'table\[cnn\]: '):
+        function({'cnn': wrong})

@@ -136,3 +136,40 @@ def test_bad_motion_is_named():
     filters.motion_blur(image[0], 0.0, radius=3, sigma=1)
   with pytest.raises(errors.InputError, match='sigma: '):
     filters.short_gaussian_blur(image, 2.0, max_sigma=1.5)
+
+
+@pytest.mark.parametrize(
+  'images',
+  [
+    None,
+    'images',
+    [[1.0]],
+    np.zeros((2, 3, 3, 1), np.uint8),
+    np.zeros((2, 3, 3, 1), bool),
+    np.zeros((2, 3), np.float32),
+    np.zeros((2, 0, 3, 1), np.float32),
+  ],
+)
+def test_what_are_no_float_images_is_named(images):
+  with pytest.raises(errors.InputError, match='images: '):
+    filters.gaussian_blur(images, 1.0)
+  image = images[0] if isinstance(images, np.ndarray) else images
+  for blur in (
+    lambda image: filters.short_gaussian_blur(image, 1.0, max_sigma=2.0),
+    lambda image: filters.motion_blur(image, 0.0, radius=1, sigma=1.0),
+    lambda image: filters.filter_image(image, jnp.ones((3, 3))),
+  ):
+    with pytest.raises(errors.InputError, match='image: '):
+      blur(image)
+
+
+@pytest.mark.parametrize('kernel', [np.ones((2, 2)), np.ones((3, 5)), [1.0]])
+def test_what_is_no_kernel_is_named(kernel):
+  with pytest.raises(errors.InputError, match='kernel: '):
+    filters.filter_image(jnp.ones((9, 9, 1)), kernel)
+
+
+@pytest.mark.parametrize('sigma', [-1, np.nan, 1e30, '1', jnp.ones(2), True])
+def test_what_is_no_width_is_named(sigma):
+  with pytest.raises(errors.InputError, match='sigma: '):
+    filters.gaussian_blur(jnp.ones((1, 3, 3, 1)), sigma)

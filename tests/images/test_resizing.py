@@ -69,3 +69,11 @@ def test_bad_input_is_named():
     resizing.clipped_zoom(jnp.zeros((4, 4)), 0.5)
   with pytest.raises(errors.InputError, match='image: '):
     resizing.clipped_zoom(jnp.zeros(4), 2.0)
+
+
+@pytest.mark.parametrize(
+  'image', [None, [[1.0]], np.zeros((3, 3), np.uint8), np.zeros((0, 3, 1))]
+)
+def test_what_is_no_float_image_is_named(image):
+  with pytest.raises(errors.InputError, match='image: '):
+    resizing.clipped_zoom(image, 1.5)

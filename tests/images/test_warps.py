@@ -131,3 +131,28 @@ def test_bad_input_is_named(rng):
     warps.sample_bilinear(image[0], points, points, mode='cut')
   with pytest.raises(errors.InputError, match='matrix: '):
     warps.affine_warp(image, jnp.eye(3), mode='cut')
+
+
+@pytest.mark.parametrize(
+  ('change', 'field'),
+  [
+    ({'image': None}, 'image'),
+    ({'image': np.zeros((3, 3, 1), np.uint8)}, 'image'),
+    ({'rows': np.zeros(2, np.int32)}, 'rows'),
+    ({'rows': 0.0}, 'rows'),
+    ({'columns': np.zeros(3, np.float32)}, 'columns'),
+    ({'mode': None}, 'mode'),
+  ],
+)
+def test_hostile_arrays_are_named(change, field):
+  two = np.zeros(2, np.float32)
+  arguments = {'image': jnp.ones((3, 3, 1)), 'rows': two, 'columns': two}
+  arguments |= {'mode': 'mirror'} | change
+  with pytest.raises(errors.InputError, match=f'{field}: '):
+    warps.sample_bilinear(**arguments)
+
+
+@pytest.mark.parametrize('matrix', [None, np.eye(3), np.zeros((2, 3), int)])
+def test_what_is_no_affine_matrix_is_named(matrix):
+  with pytest.raises(errors.InputError, match='matrix: '):
+    warps.affine_warp(jnp.ones((3, 3, 1)), matrix, mode='mirror')

@@ -5,8 +5,8 @@ import subprocess
 import sys
 import time
 
+import chex
 import jax
-import numpy as np
 import pytest
 
 import robustjax
@@ -61,7 +61,7 @@ def test_a_killed_run_ends_like_one_left_alone(root, tmp_path):
     for folder in (alone, killed)
   )
   assert one.step == other.step == _NUM_STEPS
-  jax.tree.map(np.testing.assert_array_equal, one.variables, other.variables)
+  chex.assert_trees_all_equal(one.variables, other.variables)
 
 
 @pytest.mark.slow

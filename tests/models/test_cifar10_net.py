@@ -39,7 +39,7 @@ def _variables(model, images):
     # The gate's weight and bias for every state of both places.
     (
       (1, 32, 32, 3),
-      {'dropout': layers.NoiseOut()},
+      {'dropout': layers.NoiseOut(gate='elementwise')},
       3_309_642 + 2 * 16 * (128 + 256),
     ),
   ],

@@ -6,6 +6,7 @@ import pytest
 
 from robustjax import errors
 from robustjax import layers
+from robustjax import models
 from robustjax.models import classifier
 
 
@@ -118,3 +119,11 @@ def test_layers_of_a_classifier_are_those_of_the_papers():
   assert np.abs(kernel).max() <= limit
   # Of 3000 uniform draws, the largest is below 0.99 of the limit once in 1e13.
   assert np.abs(kernel).max() > 0.99 * limit
+
+
+def test_an_empty_batch_has_no_logits():
+  model = models.create('mnist_cnn')
+  images = jnp.zeros((1, 8, 8, 1))
+  found = jax.eval_shape(model.init, jax.random.key(0), images)
+  logits = jax.eval_shape(model.apply, found, images[:0])
+  assert logits.shape == (0, 10)

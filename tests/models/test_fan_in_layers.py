@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from robustjax import errors
 from robustjax.models import fan_in_layers
 
 
@@ -35,3 +36,24 @@ def test_dtype_is_that_of_the_computation_and_parameters_are_float32(dtype):
   assert layer.apply(variables, x).dtype == dtype
   leaves = jax.tree.leaves(variables)
   assert {leaf.dtype for leaf in leaves} == {np.dtype('float32')}
+
+
+@pytest.mark.parametrize(
+  ('layer', 'shape', 'bad'),
+  [
+    (fan_in_layers.FanInDense(3), (2, 4), np.ones((2, 4), np.int32)),
+    (fan_in_layers.FanInDense(3), (2, 4), np.ones((2, 5), np.float32)),
+    (fan_in_layers.FanInDense(3), (2, 4), [[1.0]]),
+    (fan_in_layers.FanInConv(3, (1, 1)), (2, 4, 4, 1), np.ones((4, 4, 1))),
+    (fan_in_layers.FanInConv(3, (1, 1)), (2, 4, 4, 1), np.ones((2, 4, 4, 2))),
+    (
+      fan_in_layers.FanInConv(3, (1, 1)),
+      (2, 4, 4, 1),
+      np.ones((2, 4, 4, 1), int),
+    ),
+  ],
+)
+def test_what_a_layer_was_not_made_for_is_named(layer, shape, bad):
+  variables = layer.init(jax.random.key(0), jnp.ones(shape))
+  with pytest.raises(errors.InputError, match='x: '):
+    layer.apply(variables, bad)

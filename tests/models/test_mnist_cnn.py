@@ -60,8 +60,8 @@ def test_golden_parameter_counts():
   for model in (plain, gated):
     shapes = jax.eval_shape(model.init, KEY, images)
     counts.append(sum(leaf.size for leaf in jax.tree.leaves(shapes)))
-  # PyTorch's MNIST example has 1,199,882; the gate adds W and b of 9216.
-  assert counts == [1_199_882, 1_199_882 + 2 * 9216]
+  # PyTorch's MNIST example has 1,199,882; the gate adds W and b of 9216 states.
+  assert counts == [1_199_882, 1_199_882 + 9216**2 + 9216]
 
 
 def test_forward_is_the_composition_of_its_parts(rng):

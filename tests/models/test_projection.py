@@ -52,3 +52,28 @@ def test_gates_and_classifier_have_its_size():
 def test_a_size_that_is_none_is_named():
   with pytest.raises(errors.InputError, match='hidden_size: expected an int'):
     models.create('mnist_cnn', hidden_size=-1)
+
+
+@pytest.mark.parametrize(
+  'hidden',
+  [
+    None,
+    [[1.0, 2.0]],
+    np.ones((2, 4), np.int32),
+    np.ones((2, 4), bool),
+    np.ones(4, np.float32),
+    np.ones((2, 3, 4), np.float32),
+    np.ones((2, 5), np.float32),
+  ],
+)
+def test_what_are_no_states_is_named(hidden):
+  layer = projection.FixedProjection(3)
+  variables = layer.init(jax.random.key(0), jnp.ones((2, 4)))
+  with pytest.raises(errors.InputError, match='hidden: '):
+    layer.apply(variables, hidden)
+
+
+@pytest.mark.parametrize('features', [0, 2.5, None, 10**20])
+def test_what_is_no_size_is_named(features):
+  with pytest.raises(errors.InputError, match='features: '):
+    projection.FixedProjection(features)

@@ -138,7 +138,7 @@ def test_hooks_act_where_they_are_named(rng):
       lambda x, model=model: model.apply(variables, x, train=True, rngs=rngs)
     )(images)
     assert not np.allclose(noisy, expected)
-    model = _create('smoothing', **{hook: layers.Gate()})
+    model = _create('smoothing', **{hook: layers.Gate('elementwise')})
     shapes = jax.eval_shape(model.init, KEY, images)['params'][hook]
     assert (1, *shapes['weight'].shape) == gated
 

@@ -137,12 +137,19 @@ def test_a_linen_module_stays_what_it_is(rng):
 
 
 def test_bad_input_is_named(rng):
-  with pytest.raises(errors.InputError, match='features: .*function, got int'):
-    models.with_noiseout(3, _classify)
+  one = lambda x: x
+  with pytest.raises(errors.InputError, match='features: .*weights, images'):
+    models.with_noiseout(_features, one)
+  with pytest.raises(
+    errors.InputError, match='features: .*function of 1 argument, got int'
+  ):
+    models.with_noiseout(3, one)
   with pytest.raises(errors.InputError, match="option of .*mean 'rate'"):
-    models.with_noiseout(_features, _classify, rates=0.2)
+    models.with_noiseout(one, one, rates=0.2)
   with pytest.raises(errors.InputError, match=r'rate: .*\[0, 1\], got 2'):
-    models.with_noiseout(_features, _classify, rate=2)
-  network = models.with_noiseout(lambda x: x, lambda x: x)
-  with pytest.raises(errors.InputError, match='features: .*hidden states'):
+    models.with_noiseout(one, one, rate=2)
+  network = models.with_noiseout(one, one)
+  with pytest.raises(
+    errors.InputError, match=r'features: expected \[B, K\], got shape'
+  ):
     network.init(KEY, _images(rng))

@@ -140,8 +140,8 @@ MUTANTS: tuple[Mutant, ...] = (
   Mutant(
     'Jensen-Shannon over the batch, not the views',
     'augmentation/augmix.py',
-    'mixture = jnp.mean(jnp.exp(logs), axis=1, keepdims=True)',
-    'mixture = jnp.mean(jnp.exp(logs), axis=0, keepdims=True)',
+    'mixture = jnp.mean(shares, axis=1, keepdims=True)',
+    'mixture = jnp.mean(shares, axis=0, keepdims=True)',
   ),
   Mutant(
     'adversarial noise measured to the wrong bound',
@@ -228,8 +228,8 @@ MUTANTS: tuple[Mutant, ...] = (
   Mutant(
     'relative corruption error with one clean error for five severities',
     'evaluation/scores.py',
-    'clean = NUM_SEVERITIES * clean_error',
-    'clean = clean_error',
+    '((sum_ - count * clean) / added)',
+    '((sum_ - clean) / added)',
   ),
   # Training.
   Mutant(

@@ -90,7 +90,7 @@ def test_results_that_are_none_are_measured_anew(folder):
 
 def test_what_cannot_be_written_is_named_and_nothing_half(folder):
   (folder / 'evaluation').write_text('no folder')
-  with pytest.raises(errors.InputError, match='a file that can be written'):
+  with pytest.raises(errors.InputError, match='a path that can be written to'):
     measuring.measure(folder, [measures.CLEAN])
 
 

@@ -1,5 +1,6 @@
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,10 +28,6 @@ with_adam = pytest.mark.standard_promotion(
 def start():
   """An adversary before the first epoch."""
   return _init(KEY, SHAPE, OPTIONS, ROOM)
-
-
-def _assert_equal(found, expected):
-  jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
 def _toward(params, channel):
@@ -138,18 +135,18 @@ def test_renewing_puts_the_current_generator_into_the_past(start):
     seen.append(_renew(jax.random.key(i), seen[-1], SHAPE, OPTIONS))
   second, third, fourth = seen[1:]
   assert [one.num_past for one in seen] == [0, 1, 2, 3]
-  _assert_equal(second.opt_state, first.opt_state)
+  chex.assert_trees_all_equal(second.opt_state, first.opt_state)
 
   def slot(adversary, place):
     return jax.tree.map(lambda one: one[place], adversary.past)
 
-  _assert_equal(slot(second, 0), first.params)
-  _assert_equal(slot(second, 1), slot(first, 1))
-  _assert_equal(slot(third, 0), first.params)
-  _assert_equal(slot(third, 1), second.params)
+  chex.assert_trees_all_equal(slot(second, 0), first.params)
+  chex.assert_trees_all_equal(slot(second, 1), slot(first, 1))
+  chex.assert_trees_all_equal(slot(third, 0), first.params)
+  chex.assert_trees_all_equal(slot(third, 1), second.params)
   # No more room: the oldest gives way.
-  _assert_equal(slot(fourth, 0), third.params)
-  _assert_equal(slot(fourth, 1), second.params)
+  chex.assert_trees_all_equal(slot(fourth, 0), third.params)
+  chex.assert_trees_all_equal(slot(fourth, 1), second.params)
   kernels = [one.params['first']['kernel'] for one in seen]
   assert len({np.asarray(kernel).tobytes() for kernel in kernels}) == 4
 
@@ -179,10 +176,10 @@ def _labelled(rng, count=32):
 def test_improving_raises_the_loss_of_a_classifier(rng, kernel_size):
   options = OPTIONS._replace(kernel_size=kernel_size)
   images, labels, weights = _labelled(rng)
-  traces = []
+  chex.clear_trace_counter()
 
+  @chex.assert_max_traces(1)
   def predict(images):
-    traces.append(1)
     return _linear(images, weights).astype(jnp.bfloat16)
 
   @jax.jit
@@ -199,13 +196,12 @@ def test_improving_raises_the_loss_of_a_classifier(rng, kernel_size):
     return losses.cross_entropy(_linear(noisy, weights), labels)
 
   start = _init(KEY, SHAPE, options, ROOM)
-  _assert_equal(improve(KEY, start, 0.0).params, start.params)
+  chex.assert_trees_all_equal(improve(KEY, start, 0.0).params, start.params)
   found = start
   for i in range(60):
     found = improve(jax.random.key(i), found, 0.02 if i < 30 else 0.01)
-  assert len(traces) == 1
   assert all(one.dtype == 'float32' for one in jax.tree.leaves(found.params))
-  _assert_equal(found.past, start.past)
+  chex.assert_trees_all_equal(found.past, start.past)
   assert loss(found) > loss(start) + 0.1
 
 
@@ -240,10 +236,8 @@ def test_improving_is_a_step_of_adam_up_the_loss_of_all_images(rng, start):
 
   # A step has the length of the rate; where the gradient is next to Adam's
   # 1e-8, its rounding is a share of it.
-  jax.tree.map(
-    functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-5),
-    improved(start),
-    expected(start.params),
+  chex.assert_trees_all_close(
+    improved(start), expected(start.params), rtol=0, atol=2e-5
   )
 
 

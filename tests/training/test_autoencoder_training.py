@@ -1,5 +1,6 @@
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,9 +39,7 @@ def test_training_brings_the_error_down_and_repeats(untrained):
   )
   assert after < before / 2
   again, other = _fit(untrained, seed=0), _fit(untrained, seed=1)
-  jax.tree.map(
-    np.testing.assert_array_equal, again.variables, trained.variables
-  )
+  chex.assert_trees_all_equal(again.variables, trained.variables)
   assert training.reconstruction_error(other, test) != after
 
 
@@ -74,7 +73,7 @@ def test_every_image_comes_once_an_epoch():
 @pytest.mark.slow
 def test_an_untrained_one_is_a_function_of_the_seed():
   one, same, other = (training.init(seed, 1).variables for seed in (0, 0, 1))
-  jax.tree.map(np.testing.assert_array_equal, one, same)
+  chex.assert_trees_all_equal(one, same)
   kernel, another = (x['params']['encode_half']['kernel'] for x in (one, other))
   assert (kernel != another).any()
 

@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -6,6 +7,7 @@ import subprocess
 import sys
 import types
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,8 @@ import pytest
 from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import sharding
+
+_assert_same = functools.partial(chex.assert_trees_all_equal, strict=True)
 
 
 def _tree(seed=0):
@@ -40,13 +44,6 @@ def _save(workdir, *steps, metrics=None):
       accuracy = (metrics or {}).get(step)
       found = None if accuracy is None else {'accuracy': accuracy}
       checkpoints.save(step, _tree(step), found)
-
-
-def _assert_same(one, two):
-  assert jax.tree.structure(one) == jax.tree.structure(two)
-  for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
-    assert a.dtype == b.dtype
-    np.testing.assert_array_equal(a, b)
 
 
 def _files(workdir, step):

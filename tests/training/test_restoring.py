@@ -1,5 +1,6 @@
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -114,6 +115,16 @@ def test_noise_left_on_is_the_mean_of_noisy_passes(
   assert apart[50] < apart[1] / 3
   clean = np.asarray(restored.predict(images))
   assert np.abs(found[50, 0] - clean).max() > 0
+
+
+@pytest.mark.slow
+def test_noise_left_on_can_be_attacked(undisturbed, one_device, rng):
+  restored = robustjax.restore(undisturbed, devices=one_device)
+  predict = training.keep_noise(restored, num_passes=2)
+  images = jnp.asarray(rng.uniform(size=(3, 8, 8, 1)), jnp.float32)
+  gradient = jax.jit(jax.grad(lambda x: predict(x).max(axis=1).sum()))(images)
+  assert np.isfinite(gradient).all()
+  assert np.abs(gradient).max() > 0
 
 
 def test_no_passes_are_named(undisturbed, one_device):

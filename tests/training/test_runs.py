@@ -1,3 +1,4 @@
+import functools
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import signal
 import threading
 import types
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -31,9 +33,9 @@ def _final_params(workdir, devices):
   return jax.tree.map(np.asarray, variables)
 
 
-def _assert_bit_for_bit(one, two):
-  assert jax.tree.structure(one) == jax.tree.structure(two)
-  jax.tree.map(np.testing.assert_array_equal, one, two)
+_assert_bit_for_bit = functools.partial(
+  chex.assert_trees_all_equal, strict=True
+)
 
 
 def _losses(workdir):
@@ -538,12 +540,12 @@ def test_seeds_at_once_are_what_they_are_in_turn(
     config.seed = seed
     alone = tmp_path / f'alone-{seed}'
     robustjax.train(config, alone, devices=one_device)
-    jax.tree.map(
-      # Adadelta divides tiny gradients by their own size: rounding of 1e-7
-      # becomes steps of 1e-4 of where gradients vanish.
-      lambda one, other: np.testing.assert_allclose(one, other, atol=1e-3),
+    # Adadelta divides tiny gradients by their own size: rounding of 1e-7
+    # becomes steps of 1e-4 of where gradients vanish.
+    chex.assert_trees_all_close(
       _final_params(tmp_path / 'once' / f'seed-{seed}', one_device),
       _final_params(alone, one_device),
+      atol=1e-3,
     )
 
 

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -130,7 +131,7 @@ def test_the_compiled_step_does_not_communicate(images):
 def test_stack_and_unstack_are_inverse():
   trees = [{'a': jnp.full((2,), i), 'b': (jnp.float32(i),)} for i in range(3)]
   found = seeds.unstack(seeds.stack(trees), 3)
-  jax.tree.map(np.testing.assert_array_equal, found, trees)
+  chex.assert_trees_all_equal(found, trees)
 
 
 def test_devices_that_do_not_divide_the_seeds_stay_idle():
