@@ -67,6 +67,7 @@ nb_execution_mode = 'force'
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300  # seconds for a cell
 nb_merge_streams = True
+nb_render_markdown_format = 'myst'  # which has tables
 nb_output_stderr = 'remove'  # progress bars
 
 
