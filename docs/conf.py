@@ -36,6 +36,7 @@ html_theme = 'sphinx_book_theme'
 html_title = f'robustjax {version}'
 html_static_path = ['static']
 html_css_files = ['robustjax.css']
+html_copy_source = False
 html_show_copyright = False
 html_math_renderer = 'mathml'  # without a script from elsewhere
 html_theme_options = {
