@@ -70,6 +70,10 @@ def _prepare(builder, data_dir: str) -> None:
       raise
     expected = "TensorFlow, which only preparing needs (the extra 'tfds-build')"
     raise errors.InputError(builder.name, expected, 'none') from error
+  except (OSError, AssertionError) as error:  # The latter from TFDS itself.
+    expected = f'a data set that can be downloaded, and written to {data_dir}'
+    got = (str(error).strip() or type(error).__name__).splitlines()[0]
+    raise errors.InputError(builder.name, expected, got) from error
   print('prepared', builder.info.full_name, 'in', builder.data_dir)
 
 

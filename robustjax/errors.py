@@ -59,8 +59,9 @@ def check_choice(field: str, value: Any, choices: Iterable[str]) -> None:
   """
   choices = list(choices)
   # Of an array, `in` would compare every element.
-  if isinstance(value, str) and value in choices:
+  if not _is_array(value) and value in choices:
     return
+  choices = [str(choice) for choice in choices]
   close = difflib.get_close_matches(str(value), choices, n=1)
   expected = f'one of {" | ".join(choices)}'
   raise InputError(field, expected, _shown(value), *close)
@@ -240,7 +241,7 @@ def check_floats(field: str, value: Any, axes: str) -> None:
 
   Raises:
     InputError: on another dtype or number of axes, or an axis of length 0 that
-      is not B, the first.
+      is not B or L, the first.
   """
   names = axes.strip('[]').split(', ')
   is_open = names[-1] == '...'
@@ -248,7 +249,7 @@ def check_floats(field: str, value: Any, axes: str) -> None:
   if not _is_array(value) or not _is_float(value.dtype):
     raise InputError(field, f'floats {axes}', _in_words(value))
   has_axes = value.ndim == least or (value.ndim > least and is_open)
-  may_be_empty = names[0] in ('B', '...')
+  may_be_empty = names[0] in ('B', 'L', '...')
   if not has_axes or 0 in value.shape[may_be_empty:]:
     raise InputError(field, axes, f'shape {value.shape}')
 

@@ -239,3 +239,63 @@ def test_what_is_no_array_is_named_by_its_type(value):
 def test_an_array_is_no_choice():
   with pytest.raises(errors.InputError, match='gate: '):
     errors.check_choice('gate', np.array(['dense', 'dense']), ('dense',))
+
+
+def test_a_message_is_one_line_whatever_came():
+  for value in (np.zeros((9, 9)), 'a\nb', ['x' * 999], object(), {1: '\n'}):
+    for check in (
+      errors.check_integer,
+      errors.check_flag,
+      errors.check_number,
+      errors.check_float_dtype,
+      lambda field, x: errors.check_choice(field, x, ('dense',)),
+    ):
+      with pytest.raises(errors.InputError) as raised:
+        check('x', value)
+      assert '\n' not in str(raised.value)
+      assert len(str(raised.value)) < 200
+
+
+def test_a_whole_number_may_be_an_array_of_one():
+  for value in (2, np.int64(2), np.array(2), jnp.array(2)):
+    errors.check_whole('count', value, high=2)
+  jax.jit(lambda x: errors.check_whole('count', x, high=2))(7)
+  for value in (3, 2.0, jnp.array(3), jnp.float32(2), np.array([2]), True):
+    with pytest.raises(errors.InputError, match='count: '):
+      errors.check_whole('count', value, high=2)
+
+
+def test_a_function_takes_so_many_arguments():
+  errors.check_function('f', jnp.sin)
+  errors.check_function('f', lambda x, y=0: x)
+  errors.check_function('f', lambda *all: all, 2)
+  for function, num_arguments in ((None, 1), (lambda: 0, 1), (lambda x: x, 2)):
+    with pytest.raises(errors.InputError, match=f'f: .* {num_arguments} arg'):
+      errors.check_function('f', function, num_arguments)
+
+
+@pytest.mark.parametrize('path', ['', None, 3, '~nobody-of-this-name/x', 'a\0'])
+def test_what_is_no_path_is_named(path):
+  with pytest.raises(errors.InputError, match='workdir: expected a path'):
+    errors.as_path('workdir', path)
+  with pytest.raises(errors.InputError, match='file: expected a '):
+    errors.check_file('file', path)
+
+
+def test_a_path_begins_at_home(monkeypatch, tmp_path):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  assert errors.as_path('workdir', '~/x') == tmp_path / 'x'
+
+
+def test_dtypes_of_floats():
+  for dtype in (jnp.float32, jnp.bfloat16, np.dtype('float16'), 'float32'):
+    errors.check_float_dtype('dtype', dtype)
+  for dtype in (jnp.int32, 'int8', 'a', None, 3, np.ones(3)):
+    with pytest.raises(errors.InputError, match='dtype: '):
+      errors.check_float_dtype('dtype', dtype)
+
+
+def test_a_choice_may_be_among_numbers():
+  errors.check_choice('kernel_size', 3, (1, 3))
+  with pytest.raises(errors.InputError, match='one of 1 | 3, got 2'):
+    errors.check_choice('kernel_size', 2, (1, 3))

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax.attribution import checks
 from robustjax.attribution import integrated_gradients
 
 # What FIG attributes, of logits [B, C].
@@ -64,12 +65,15 @@ def fig_targets(
     0 or 1, [B, K], at least float32.
 
   Raises:
-    errors.InputError: on an unknown score, and as `full_integrated_gradients`.
+    errors.InputError: on an unknown score, what is no function, and as
+      `full_integrated_gradients`.
 
   References:
     NoiseOut, Eq. 3 and 8.
   """
   errors.check_choice('score', score, SCORES)
+  errors.check_function('logits_fn', logits_fn)
+  hidden = checks.as_input(hidden, 'hidden')
   found = integrated_gradients.full_integrated_gradients(
     lambda states: SCORES[score](logits_fn(states)),
     jax.lax.stop_gradient(hidden),
@@ -138,9 +142,10 @@ def fig_loss(
     NoiseOut, Eq. 9: its second term, before lambda.
   """
   errors.check_choice('reduction', reduction, REDUCTIONS)
+  errors.check_states('hidden', hidden)
   errors.check_states('gates', gates)
-  if gates.shape != jnp.shape(hidden):
-    expected = f'shape {jnp.shape(hidden)}, as the hidden states'
+  if gates.shape != hidden.shape:
+    expected = f'shape {hidden.shape}, as the hidden states'
     raise errors.InputError('gates', expected, f'shape {gates.shape}')
   targets = fig_targets(logits_fn, hidden, labels, **options)
   squares = jnp.square(targets - gates.astype(targets.dtype))

@@ -18,7 +18,6 @@ import numpy as np
 
 from robustjax import array_types
 from robustjax import errors
-from robustjax import files
 
 _MOST = 10_000  # channels, or blocks
 _BLOCK = 4  # side of the squares of pixels that one code stands for
@@ -244,8 +243,15 @@ def save_autoencoder(
   except ValueError as error:
     expected = 'those of an Autoencoder'
     raise errors.InputError('variables', expected, f'{error}') from error
-  path = files.local_path('path', path)
-  files.write_whole(path, lambda file: np.savez(file, **parameters))
+  path = pathlib.Path(path).expanduser()
+  partial = path.with_name(f'{path.name}.partial')
+  try:
+    with partial.open('wb') as file:
+      np.savez(file, **parameters)
+    partial.replace(path)
+  except OSError as error:
+    expected = 'a file that can be written to'
+    raise errors.InputError('path', expected, f'{error}') from error
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -197,7 +197,7 @@ def plasma(
 def _in_chunks(function, keys):
   """Few at a time; the last chunk is filled up, not compiled by itself."""
   count = len(keys)
-  chunks = -(-count // _CHUNK)
+  chunks = max(1, -(-count // _CHUNK))  # One of none, of no keys.
   lanes = -(-count // chunks)
   places = jnp.minimum(jnp.arange(chunks * lanes), count - 1)
   results = jax.lax.map(function, keys[places].reshape(chunks, lanes))

@@ -188,3 +188,20 @@ def test_bad_input_is_named():
     with pytest.raises(errors.InputError, match='levels: expected uint8'):
       operations.apply_chain(bad, *none)
   np.testing.assert_array_equal(operations.apply_chain(levels, *none), levels)
+
+
+@pytest.mark.parametrize(
+  ('chain', 'amounts', 'field'),
+  [
+    (np.array([10]), np.ones(1), 'operations'),
+    (np.array([-1]), np.ones(1), 'operations'),
+    (np.array([1.0]), np.ones(1), 'operations'),
+    (np.array([1, 2]), np.ones(1), 'operations'),
+    (np.array([1]), np.array([1]), 'amounts'),
+    (np.array([1]), 1.0, 'amounts'),
+  ],
+)
+def test_what_is_no_chain_is_named(chain, amounts, field):
+  levels = jnp.ones((4, 4, 3), jnp.uint8)
+  with pytest.raises(errors.InputError, match=f'{field}: '):
+    operations.apply_chain(levels, chain, amounts)

@@ -3,8 +3,11 @@
 import importlib.util
 import subprocess
 import sys
+import types
 
 import pytest
+
+from robustjax import errors
 
 
 @pytest.fixture
@@ -58,3 +61,25 @@ def test_what_only_tensorflow_prepares_says_so(prepare, tmp_path):
   code, said = prepare('imagenet2012')
   assert code == 2, said
   assert 'expected TensorFlow, which only preparing needs' in said
+
+
+@pytest.mark.parametrize(
+  'error',
+  [
+    ConnectionError('no route to host\nmore'),
+    OSError(28, 'No space left on device'),
+    AssertionError('manual_dir lacks ILSVRC2012_img_train.tar'),
+  ],
+)
+def test_what_cannot_be_downloaded_or_written_is_named(namespace, error):
+  def fail():
+    raise error
+
+  builder = types.SimpleNamespace(
+    name='mnist', MANUAL_DOWNLOAD_INSTRUCTIONS=None, download_and_prepare=fail
+  )
+  with pytest.raises(errors.InputError) as caught:
+    namespace('launch/prepare_data.py')['_prepare'](builder, '/data')
+  message = str(caught.value)
+  assert message.startswith('mnist: expected a data set that can be')
+  assert '\n' not in message

@@ -70,8 +70,8 @@ def test_quickstart_and_evaluate_run(root, tmp_path):
   options = ['--num_epochs=1', f'--workdir={tmp_path}']
   run = {'cwd': root, 'check': True, 'capture_output': True, 'text': True}
   done = subprocess.run([*launch, *options], **run)
-  assert '| clean |' in done.stdout
-  assert (tmp_path / 'degradations.png').is_file()
+  assert '| identity |' in done.stdout
+  assert (tmp_path / 'mnist_c.png').is_file()
   launch = [sys.executable, 'launch/evaluate.py', '--benchmark=degradations']
   done = subprocess.run([*launch, f'--workdir={tmp_path / "cnn"}'], **run)
   assert '| clean |' in done.stdout

@@ -9,6 +9,7 @@ from robustjax import errors
 from robustjax.training import checkpointing
 from robustjax.training import loop
 from robustjax.training import preparing
+from robustjax.training import run_config
 
 
 @pytest.fixture
@@ -127,3 +128,26 @@ def test_seeds_are_trained_at_once_where_it_gains_time(config, monkeypatch):
   assert are_at_once()
   assert not are_at_once(**{'ant.epsilon': 1.0})
   assert not are_at_once(**{'mesh.parameters': 2})
+
+
+@pytest.mark.parametrize(
+  ('file', 'data_dir', 'message'),
+  [
+    ('', None, 'deep_augment.autoencoder: expected a file'),
+    ('/no/weights.npz', None, 'deep_augment.autoencoder: expected a file'),
+    ('~no-such-user/w.npz', None, 'deep_augment.autoencoder: .* home folder'),
+    (__file__, '~no-such-user', 'data_dir: expected a home folder'),
+    (__file__, '', "data_dir: .*got ''"),
+  ],
+)
+def test_paths_are_checked_before_any_work(config, file, data_dir, message):
+  config.deep_augment.kind = 'autoencoder'
+  config.deep_augment.autoencoder = file
+  with pytest.raises(errors.InputError, match=message):
+    preparing.check_and_load(config, data_dir, jax.devices()[:1])
+
+
+def test_a_run_is_read_where_the_weights_it_used_are_not(config):
+  config.deep_augment.kind = 'autoencoder'
+  config.deep_augment.autoencoder = '/no/weights.npz'
+  run_config.validate(config)
