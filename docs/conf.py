@@ -91,7 +91,7 @@ def _skip_member(app, what, name, member, skip, options):
   """Leaves fields to the section Attributes, and checks to themselves."""
   del app, what, options
   is_field = type(member).__name__ in ('_tuplegetter', 'member_descriptor')
-  return True if is_field or name == '__post_init__' else skip
+  return True if is_field or name in ('__post_init__', 'dtype') else skip
 
 
 def _shorten_signature(app, what, name, thing, options, signature, result):

@@ -46,7 +46,7 @@ class Degradation(NamedTuple):
   Attributes:
     name: as in `DEGRADATIONS`.
     function: the function behind `__call__`; may be jitted, with `amount`
-    traced.
+      traced.
     amounts: the strengths a sweep tests on grey images; 0 is the identity.
     unit: what an amount measures.
     source: where definition and amounts come from.
