@@ -49,7 +49,12 @@ setuptools.setup(
       'scikit-image>=0.25',
       'scipy>=1.14',
     ],
-    'notebooks': ['ipykernel>=6.29', 'jupyterlab>=4.3', 'nbconvert>=7.16'],
+    'docs': [
+      'latex2mathml>=3.81',
+      'myst-nb>=1.4',
+      'sphinx>=9',
+      'sphinx-book-theme>=1.4',
+    ],
     'bench': ['captum>=0.8', 'torch>=2.8'],
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],

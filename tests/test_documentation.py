@@ -11,7 +11,8 @@ _MOST_CHARACTERS = 7000  # of the README
 
 def _pages():
   yield 'README.md'
-  for folder, _, names in os.walk(os.path.join(_ROOT, 'docs')):
+  for folder, folders, names in os.walk(os.path.join(_ROOT, 'docs')):
+    folders[:] = [name for name in folders if name != '_build']
     for name in sorted(names):
       if name.endswith('.md'):
         yield os.path.relpath(os.path.join(folder, name), _ROOT)

@@ -92,7 +92,8 @@ def importance_correlation(
   """Rank correlation of the amplification of inputs with their importance.
 
   Of each input (place and channel) the amplification is the mean of w^2 over
-  the output maps it goes to, and the importance the mean of |IG| over examples.
+  the output maps it goes to, and the importance the mean absolute IG over
+  examples.
 
   Inputs that are the same in every example and in the baseline, as MNIST's
   corners, have an attribution of 0, and weights that training hardly moves:

@@ -46,7 +46,7 @@ class Degradation(NamedTuple):
   Attributes:
     name: as in `DEGRADATIONS`.
     function: the function behind `__call__`; may be jitted, with `amount`
-    traced.
+      traced.
     amounts: the strengths a sweep tests on grey images; 0 is the identity.
     unit: what an amount measures.
     source: where definition and amounts come from.
@@ -82,7 +82,7 @@ class Corruption(NamedTuple):
 
   Attributes:
     name: as in `MNIST_C` or `IMAGENET_C`.
-    function: (key, images, *, index, **parameters) -> images; may be jitted,
+    function: `(key, images, *, index, **parameters) -> images`; may be jitted,
       with the parameters traced.
     severities: the parameters at each severity; one for MNIST-C, whose every
       corruption has one strength, five for ImageNet-C.

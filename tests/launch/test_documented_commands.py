@@ -48,7 +48,9 @@ def _collected():
   found = {}
   for pattern in _SOURCES:
     for path in sorted(ROOT.glob(pattern)):
-      if path.is_file() and path.suffix in ('.md', '.py', '.ipynb'):
+      if '_build' in path.parts or not path.is_file():
+        continue
+      if path.suffix in ('.md', '.py', '.ipynb'):
         for command in _commands(path.read_text()):
           found.setdefault(command, str(path.relative_to(ROOT)))
   return found
