@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+import dataclasses
 import inspect
 from typing import Any
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,9 @@ class Table(dict):
     return super().__getitem__(name)
 
 
-class Degradation(NamedTuple):
+# Compared and hashed by identity, so that `jax.jit` takes them as functions.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Degradation:
   """A corruption whose strength is a number.
 
   Attributes:
@@ -77,7 +79,8 @@ class Degradation(NamedTuple):
     return self.function(key, images, amount=amount, index=index)
 
 
-class Corruption(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Corruption:
   """A corruption with the strengths its benchmark tests.
 
   Attributes:

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import pickle
 
@@ -79,7 +80,7 @@ def test_a_table_has_an_entry_per_severity():
 def test_a_degradation_has_amounts_for_grey_and_for_colour():
   one = named.Degradation('some', None, (0.0, 1.0), 'unit', 'us')
   assert one.amounts_of(1) == one.amounts_of(3) == (0.0, 1.0)
-  other = one._replace(colour_amounts=(0.0, 0.5))
+  other = dataclasses.replace(one, colour_amounts=(0.0, 0.5))
   assert other.amounts_of(1) == (0.0, 1.0)
   assert other.amounts_of(3) == (0.0, 0.5)
 
@@ -180,3 +181,15 @@ def test_an_amount_in_other_units_is_refused(name):
   for amount in (8, 255, jnp.float32(8), np.array(-0.1), jnp.ones(3), True):
     with pytest.raises(errors.InputError, match='amount: '):
       corruptions.DEGRADATIONS[name](KEY, images, amount=amount)
+
+
+def test_jit_takes_a_corruption_as_the_function_it_is():
+  key, images = jax.random.key(0), jnp.full((2, 8, 8, 1), 0.5)
+  for corrupt, options in (
+    (corruptions.MNIST_C['brightness'], {}),
+    (corruptions.DEGRADATIONS['gaussian_noise'], {'amount': 0.1}),
+  ):
+    found = jax.jit(corrupt)(key, images, **options)
+    np.testing.assert_allclose(
+      found, corrupt(key, images, **options), atol=1e-6
+    )
