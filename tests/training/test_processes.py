@@ -144,7 +144,7 @@ def _start(root, workdir, *, devices, count=1, index=0, port=0, flags=()):
     sys.executable,
     'launch/train.py',
     '--config=configs/noiseout.py:noiseout',
-    '--config.dataset=digits',
+    '--config.dataset=digits/14',
     '--config.model.dtype=float64',
     '--config.train_share=0.2',
     '--config.mesh.parameters=2',
