@@ -8,9 +8,9 @@ Variants, after a colon:
 
 Published accuracy on MNIST-C, 14 epochs, mean of 10 runs: CNN 87.43 %, with
 rate 0.2 NoiseOut 92.03 % and NoiseOut FIG 92.30 %. The plain CNN takes about 12
-minutes on two CPU cores. The gates see all 9216 states, with 85 million weights and
-as many of each of the optimizer's averages: a run with them takes hours there (use
-a GPU), and --config.gate.kind=elementwise, which does less, minutes.
+minutes on two CPU cores. Dense gates have 85 million weights, and as many of
+each of the optimizer's averages: a run with them takes hours there (use a GPU);
+--config.gate.kind=elementwise, which does less, takes minutes.
 
   python launch/train.py --config=configs/noiseout.py:noiseout --workdir=DIR
   python launch/evaluate.py --workdir=DIR --benchmark=mnist_c
