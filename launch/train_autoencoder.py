@@ -10,7 +10,7 @@ The EDSR and CAE of the paper are other networks, with other weights: a result
 should say that it comes from this one.
 """
 
-import os
+import tempfile
 
 from absl import flags
 
@@ -43,7 +43,11 @@ flags.adopt_module_key_flags(command_line)
 def _check_out() -> None:
   """Minutes before the file is written, not after."""
   path = files.local_path('out', _OUT.value)
-  is_writable = path.parent.is_dir() and os.access(path.parent, os.W_OK)
+  try:  # What the system says of rights is not so for every folder.
+    with tempfile.TemporaryFile(dir=path.parent):
+      is_writable = True
+  except OSError:
+    is_writable = False
   if path.is_dir() or not is_writable:
     expected = 'a file in a folder that can be written to'
     raise errors.InputError('out', expected, repr(_OUT.value))

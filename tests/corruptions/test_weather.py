@@ -100,6 +100,19 @@ def test_fog_leaves_black_images_black():
   np.testing.assert_array_equal(found, images)
 
 
+def test_fog_of_an_image_does_not_depend_on_the_others():
+  images = jnp.stack([jnp.full((8, 8, 1), 0.2), jnp.ones((8, 8, 1))])
+  fog = functools.partial(
+    weather.fog,
+    jax.random.key(0),
+    thickness=1.5,
+    wibble_decay=2.0,
+    least_map_size=8,
+  )
+  alone = fog(images[:1], index=jnp.array([0]))
+  np.testing.assert_array_equal(fog(images)[:1], alone)
+
+
 def test_a_small_map_of_fog_is_shown_whole():
   options = {'thickness': 1.0, 'wibble_decay': 2.0, 'least_map_size': 12}
   images = jnp.ones((2, 16, 16, 1))

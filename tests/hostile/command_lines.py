@@ -148,7 +148,6 @@ _BARE = (
   'train_autoencoder.py', 'reproduce.py', 'prepare_data.py',
   'prepare_data.py nonsense', 'prepare_data.py mnist/nonsense',
   'prepare_data.py iwildcam', 'train.py more words', 'evaluate.py more',
-  'reproduce.py --all --table=noiseout/1',
 )  # fmt: skip
 
 

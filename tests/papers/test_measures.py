@@ -45,6 +45,15 @@ def test_a_measure_is_one_number(measure, expected):
   assert measure.of(FOUND) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(('amount', 'accuracy'), [(0.2, 0.4), (0.5, 0.1)])
+def test_a_strength_is_the_one_asked_for(amount, accuracy):
+  stronger = evaluation.Row('gaussian_noise', 0.5, 1, 10)
+  for rows in ((CLEAN, NOISY, stronger), (stronger, NOISY, CLEAN)):
+    found = evaluation.Results('degradations', 'x', rows)
+    measure = measures.accuracy_at('gaussian_noise', amount, ON)
+    assert measure.of(found) == pytest.approx(accuracy)
+
+
 def _imagenet_c(errors_):
   """Every set of a corruption has its error; clean ones are all right."""
   rows = [evaluation.Row('clean', None, 1_000_000, 1_000_000)]
