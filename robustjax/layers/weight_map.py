@@ -176,7 +176,7 @@ def weight_map(
   _check_options(variant, kernel_size, strides, padding, normalize)
   _check_maps(x)
   _check_axes('kernel', kernel, 'H, W, C_in, C_out')
-  _check_axes('bias', bias, "H', W', C_out")
+  errors.check_states('bias', bias, min_ndim=0)
   _check_size(x, kernel.shape)
   x, kernel, bias = map(jnp.asarray, (x, kernel, bias))
   options = (variant, kernel_size, strides, padding)

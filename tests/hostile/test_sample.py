@@ -50,6 +50,7 @@ def test_there_are_enough_of_them():
   assert sum(case.must_be_refused for case in arrays.cases()) >= 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'case', _SAMPLE, ids=lambda case: f'{case.function}-{case.argument}'
 )

@@ -99,11 +99,10 @@ def _targets(params, hidden, labels, *, through_gate=False, **options):
 @pytest.mark.parametrize(
   'options',
   [
-    {},
-    {'score': 'logit'},
-    {'through_gate': True},
-    {'num_steps': 2, 'rule': 'midpoint'},
+    {'score': 'logit', 'num_steps': 2, 'rule': 'midpoint'},
     {'reduction': 'sum'},
+    pytest.param({}, marks=pytest.mark.slow),
+    pytest.param({'through_gate': True}, marks=pytest.mark.slow),
   ],
   ids=str,
 )

@@ -81,8 +81,9 @@ def test_a_step_hands_on_the_statistics_of_its_batch(rng, normalized):
   np.testing.assert_allclose(found['var'], expected, rtol=1e-5)
 
 
-def test_noise_and_dropout_have_keys_of_their_own(rng, monkeypatch):
-  recipe, root = _recipe(rate=0.5), random_keys.root_key(0)
+def test_noise_and_dropout_have_keys_of_their_own(rng, normalized, monkeypatch):
+  recipe = steps.Recipe(normalized(num_classes=4), optax.sgd(0.1))
+  root = random_keys.root_key(0)
   state, seen = _first_state(recipe)._replace(step=jnp.int32(3)), {}
   original = losses.training_losses
 
@@ -91,8 +92,9 @@ def test_noise_and_dropout_have_keys_of_their_own(rng, monkeypatch):
     return original(*arguments, rngs=rngs, **options)
 
   monkeypatch.setattr(losses, 'training_losses', watched)
-  strong = strengths.Strengths(noise_rate=0.5)
-  steps.train_step(state, _batch(rng), root, strong, recipe=recipe)
+  steps.train_step(
+    state, _batch(rng), root, strengths.Strengths(), recipe=recipe
+  )
   for stream in ('noise', 'dropout'):
     chex.assert_trees_all_equal(
       jax.random.key_data(seen[stream]),
