@@ -13,6 +13,7 @@ any model: linen, NNX or plain functions.
 from collections.abc import Callable
 from collections.abc import Mapping
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -148,6 +149,7 @@ def fig_loss(
     expected = f'shape {hidden.shape}, as the hidden states'
     raise errors.InputError('gates', expected, f'shape {gates.shape}')
   targets = fig_targets(logits_fn, hidden, labels, **options)
+  chex.assert_equal_shape((targets, gates))
   squares = jnp.square(targets - gates.astype(targets.dtype))
   per_example = squares.reshape(len(squares), -1)
   per_example = getattr(per_example, reduction)(axis=1)

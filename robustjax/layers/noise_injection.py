@@ -12,6 +12,7 @@ float dtype; statistics are taken in at least float32.
 
 from collections.abc import Callable
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -202,6 +203,7 @@ def inject_noise(
   quantile = jnp.minimum(quantile, 1.0 - _HALF_SPACING)
   measured = states if gradient else jax.lax.stop_gradient(states)
   replacement = _REPLACEMENTS[strategy](states, measured, quantile)
+  chex.assert_equal_shape((replacement, states))
   noisy = jnp.where(selected, replacement, states)
   return noisy.reshape(hidden.shape).astype(hidden.dtype)
 

@@ -41,8 +41,14 @@ def test_lists_what_can_be_run(reproduce):
   ('arguments', 'message'),
   [
     ([], 'expected --table, --figure, --all or --list'),
-    (['--table=noiseout/6'], 'table: expected one of noiseout/1'),
-    (['--figure=noiseout/9'], 'figure: expected one of noise_'),
+    (
+      ['--table=noiseout/6'],
+      "table: did you mean 'noiseout/5'? expected one of noiseout/1",
+    ),
+    (
+      ['--figure=noiseout/9'],
+      "figure: did you mean 'noiseout/8'? expected one of noise_",
+    ),
     (['--table=noiseout/5', '--figure=typo'], 'figure: expected one of'),
     (['--table=noiseout/5', '--num_seeds=3'], 'num_seeds: expected none for'),
     (['--table=noiseout/5', '--out=README.md'], 'out: expected a folder'),

@@ -120,7 +120,7 @@ def test_a_bfloat16_model_is_explained_in_float32():
 
 def test_bad_input_is_named(gated):
   restored, found = gated
-  with pytest.raises(errors.InputError, match='target: .*, got float32'):
+  with pytest.raises(errors.InputError, match='target: .*, got dtype float32'):
     explanations.explain(restored, found.images, found.labels + 0.7)
   odd = found._replace(hidden_fig=found.hidden_fig[:, :100])
   with pytest.raises(errors.InputError, match='explained: .*got 100 states'):
