@@ -1,5 +1,12 @@
-"""Standard deviation whose gradient is zero, not NaN, where nothing varies."""
+"""Statistics of states whose gradient is finite, whatever the states are.
 
+XLA may compute states twice and round them in two ways, so that none is equal
+to their smallest any more; JAX divides by how many are.
+"""
+
+from collections.abc import Sequence
+
+import jax
 import jax.numpy as jnp
 
 from robustjax import array_types
@@ -25,3 +32,49 @@ def standard_deviation(
   varies = variance > 0
   # Two selections: a gradient also flows through what is not selected.
   return jnp.where(varies, jnp.sqrt(jnp.where(varies, variance, 1)), 0)
+
+
+def share_of_equals(
+  values: Sequence[array_types.Array],
+  chosen: array_types.Array,
+  tangents: Sequence[array_types.Array],
+) -> array_types.Array:
+  """The derivative of a value that was chosen among others: equals share it.
+
+  Args:
+    values: the arrays that were chosen from, element by element.
+    chosen: what was chosen, of their shape.
+    tangents: of the values.
+
+  Returns:
+    Of that shape, the mean of the tangents of those equal to it; 0 where none
+    is.
+  """
+  are_chosen = [value == chosen for value in values]
+  count = sum(one.astype(chosen.dtype) for one in are_chosen)
+  total = sum(
+    jnp.where(one, tangent, 0)
+    for one, tangent in zip(are_chosen, tangents, strict=True)
+  )
+  return total / jnp.maximum(count, 1)
+
+
+@jax.custom_jvp
+def smallest(states: array_types.Array) -> array_types.Array:
+  """The smallest of all states, []; equals share its gradient."""
+  return jnp.min(states)
+
+
+@smallest.defjvp
+def _smallest_jvp(primals, tangents):
+  (states,), (tangent,) = primals, tangents
+  found = smallest(states)
+  is_smallest = states == found
+  count = is_smallest.astype(found.dtype).sum()
+  total = jnp.where(is_smallest, tangent, 0).sum()
+  return found, total / jnp.maximum(count, 1)
+
+
+def largest(states: array_types.Array) -> array_types.Array:
+  """The largest of all states, []; equals share its gradient."""
+  return -smallest(-states)

@@ -58,7 +58,7 @@ def _layer_noise(hidden, measured, quantile):
 
 def _uniform_noise(hidden, measured, quantile):
   del hidden
-  low, high = jnp.min(measured), jnp.max(measured)
+  low, high = moments.smallest(measured), moments.largest(measured)
   return low + (high - low) * quantile
 
 
@@ -93,13 +93,7 @@ def _median_jvp(primals, tangents):
   """
   ((values,), (tangents,)) = primals, tangents
   median = _median(values)
-  is_median = [value == median for value in values]
-  count = sum(one.astype(median.dtype) for one in is_median)
-  tangent = sum(
-    jnp.where(one, tangent, 0)
-    for one, tangent in zip(is_median, tangents, strict=True)
-  )
-  return median, tangent / count
+  return median, moments.share_of_equals(values, median, tangents)
 
 
 def _median_blur(hidden, measured, quantile):

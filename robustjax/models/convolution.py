@@ -158,4 +158,26 @@ def max_pool(images: array_types.Array, window: int = 2) -> array_types.Array:
     raise errors.InputError('images', expected, f'shape {images.shape}')
   cropped = images[:, : rows * window, : columns * window]
   squares = cropped.reshape(batch, rows, window, columns, window, channels)
+  return _largest(squares)
+
+
+@jax.custom_jvp
+def _largest(squares):
+  """The largest of each window, [B, H, w, W, w, C] to [B, H, W, C]."""
   return squares.max(axis=(2, 4))
+
+
+@_largest.defjvp
+def _largest_jvp(primals, tangents):
+  """As JAX has it, but for windows in which nothing equals the largest.
+
+  XLA may compute what is pooled twice and round it in two ways, so that none of
+  a window is equal to its largest any more. JAX divides by how many are, and
+  all gradients below would be NaN; here such a window has none.
+  """
+  (squares,), (tangent,) = primals, tangents
+  found = _largest(squares)
+  is_largest = squares == found[:, :, None, :, None]
+  count = is_largest.astype(found.dtype).sum(axis=(2, 4))
+  total = jnp.where(is_largest, tangent, 0).sum(axis=(2, 4))
+  return found, total / jnp.maximum(count, 1)

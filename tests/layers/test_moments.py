@@ -23,3 +23,25 @@ def test_where_nothing_varies_deviation_and_gradient_are_zero():
     total_value, gradient = jax.value_and_grad(total)(jnp.full((4, 3), value))
     assert total_value == 0
     np.testing.assert_array_equal(gradient, np.zeros((4, 3)))
+
+
+def test_what_was_chosen_among_equals_shares_its_derivative():
+  values = [jnp.array([1.0, 2.0]), jnp.array([1.0, 3.0]), jnp.array([0.0, 2.0])]
+  tangents = [jnp.array([6.0, 6.0]), jnp.array([2.0, 2.0]), jnp.full(2, 10.0)]
+  chosen = jnp.array([1.0, 2.0])
+  found = moments.share_of_equals(values, chosen, tangents)
+  np.testing.assert_array_equal(found, [4.0, 8.0])
+  # As where the chosen one was rounded otherwise: none is equal.
+  found = moments.share_of_equals(values, chosen + 0.5, tangents)
+  np.testing.assert_array_equal(found, [0.0, 0.0])
+
+
+def test_extremes_share_their_gradient_among_equals():
+  states = jnp.array([[0.0, 3.0], [0.0, 3.0], [1.0, 3.0]])
+  for function, expected in (
+    (moments.smallest, [[0.5, 0], [0.5, 0], [0, 0]]),
+    (moments.largest, [[0, 1 / 3], [0, 1 / 3], [0, 1 / 3]]),
+  ):
+    value, gradient = jax.value_and_grad(function)(states)
+    assert value == (0 if function is moments.smallest else 3)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)

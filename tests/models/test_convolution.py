@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from robustjax import errors
+from robustjax import layers
 from robustjax import models
+from robustjax.models import convolution
 
 _LAYOUT = ('NHWC', 'HWIO', 'NHWC')
 
@@ -189,3 +191,26 @@ def test_max_pool_shares_the_gradient_among_equals():
 def test_max_pool_refuses_images_smaller_than_the_window():
   with pytest.raises(errors.InputError, match='at least 2'):
     models.max_pool(jnp.ones((1, 1, 4, 1)))
+
+
+def test_what_is_pooled_and_computed_twice_has_a_finite_gradient():
+  """XLA computes it again for the gradient, where it optimises least."""
+  images = jax.random.uniform(jax.random.key(0), (16, 8, 8, 3))
+
+  def total(kernel):
+    maps = jax.lax.conv_general_dilated(
+      images, kernel, (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+    )
+    noisy = layers.snr_noise(jax.random.key(5), maps)
+    return jnp.square(convolution.max_pool(noisy)).sum()
+
+  kernel = jax.random.normal(jax.random.key(1), (3, 3, 3, 8))
+  assert np.isfinite(jax.jit(jax.grad(total))(kernel)).all()
+
+
+def test_equals_in_a_window_share_its_gradient():
+  images = jnp.array([[1.0, 1.0], [0.0, 1.0]]).reshape(1, 2, 2, 1)
+  gradient = jax.grad(lambda x: convolution.max_pool(x).sum())(images)
+  np.testing.assert_allclose(
+    gradient.ravel(), [1 / 3, 1 / 3, 0, 1 / 3], rtol=1e-6
+  )
