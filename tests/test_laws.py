@@ -380,7 +380,7 @@ CASES = {
 }
 
 # Of the models two are enough every day.
-_EVERYDAY_MODELS = ('mnist_cnn', 'weight_map_cnn')
+_EVERYDAY_MODELS = ('mnist_cnn',)
 
 
 def _marks(name, case):

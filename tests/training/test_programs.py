@@ -32,6 +32,7 @@ def test_the_abstract_state_is_that_of_the_first(recipe):
     assert leaf.sharding == described.sharding
 
 
+@pytest.mark.slow
 def test_a_batch_is_split_where_the_devices_divide_it(
   recipe, rng, monkeypatch, no_disturbance
 ):

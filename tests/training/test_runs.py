@@ -580,6 +580,7 @@ def test_an_interruption_ends_all_seeds(
   assert len(summary['runs']) == 1
 
 
+@pytest.mark.slow
 def test_the_folder_of_several_seeds_is_no_run(config, tmp_path, one_device):
   config.num_seeds, config.num_epochs = 2, 1
   robustjax.train(config, tmp_path, devices=one_device)
