@@ -59,6 +59,30 @@ def share_of_equals(
   return total / jnp.maximum(count, 1)
 
 
+def share_along(
+  values: array_types.Array,
+  chosen: array_types.Array,
+  tangents: array_types.Array,
+  axis: int | tuple[int, ...] | None,
+) -> array_types.Array:
+  """`share_of_equals` for values that stand along axes of one array.
+
+  Args:
+    values: what was chosen from.
+    chosen: what was chosen, of a shape that broadcasts to theirs.
+    tangents: of the values.
+    axis: along which was chosen; None for all.
+
+  Returns:
+    The mean of the tangents of those equal to it, without `axis`; 0 where none
+    is.
+  """
+  is_chosen = values == chosen
+  count = is_chosen.astype(chosen.dtype).sum(axis=axis)
+  total = jnp.where(is_chosen, tangents, 0).sum(axis=axis)
+  return total / jnp.maximum(count, 1)
+
+
 @jax.custom_jvp
 def smallest(states: array_types.Array) -> array_types.Array:
   """The smallest of all states, []; equals share its gradient."""
@@ -69,10 +93,7 @@ def smallest(states: array_types.Array) -> array_types.Array:
 def _smallest_jvp(primals, tangents):
   (states,), (tangent,) = primals, tangents
   found = smallest(states)
-  is_smallest = states == found
-  count = is_smallest.astype(found.dtype).sum()
-  total = jnp.where(is_smallest, tangent, 0).sum()
-  return found, total / jnp.maximum(count, 1)
+  return found, share_along(states, found, tangent, axis=None)
 
 
 def largest(states: array_types.Array) -> array_types.Array:

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from robustjax import array_types
 from robustjax import errors
+from robustjax.layers import moments
 
 _GROUPED = ('feature', 'batch')
 _IMAGE_LAYOUT = ('NHWC', 'HWIO', 'NHWC')
@@ -177,7 +178,5 @@ def _largest_jvp(primals, tangents):
   """
   (squares,), (tangent,) = primals, tangents
   found = _largest(squares)
-  is_largest = squares == found[:, :, None, :, None]
-  count = is_largest.astype(found.dtype).sum(axis=(2, 4))
-  total = jnp.where(is_largest, tangent, 0).sum(axis=(2, 4))
-  return found, total / jnp.maximum(count, 1)
+  chosen = found[:, :, None, :, None]
+  return found, moments.share_along(squares, chosen, tangent, axis=(2, 4))
