@@ -16,7 +16,6 @@ from robustjax import errors
 from robustjax import files
 from robustjax.data import data_set
 
-_LARGEST = 1e6  # amount of a degradation; above all that has a meaning
 _PLAIN = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,99}')
 
 
@@ -108,7 +107,7 @@ def items(field: str, values: Any, what: str) -> list[Any]:
 
 
 def numbers(
-  field: str, values: Any, *, high: float = _LARGEST
+  field: str, values: Any, *, high: float = errors.LARGEST
 ) -> tuple[float, ...]:
   """Numbers in [0, high], in their order, each once.
 

@@ -219,19 +219,7 @@ def every(parts: Mapping[str, Judge]) -> Judge:
     The `judge` of a `Claim`. Its figures say for how many parts it holds, and
     show those for which it does not.
   """
-
-  def judge(found: Found, confidence: float = _CONFIDENCE) -> Verdict:
-    verdicts = {name: part(found, confidence) for name, part in parts.items()}
-    answers = {verdict.answer for verdict in verdicts.values()}
-    if FAILS in _answers(parts, found, confidence):
-      answer = FAILS
-    elif MISSING in answers:
-      answer = MISSING
-    else:
-      answer = HOLDS if answers == {HOLDS} else OPEN
-    return Verdict(answer, _counted(verdicts, lambda one: one != HOLDS))
-
-  return judge
+  return _of_parts(parts, FAILS, HOLDS, is_shown=lambda one: one != HOLDS)
 
 
 def any_of(parts: Mapping[str, Judge]) -> Judge:
@@ -247,17 +235,27 @@ def any_of(parts: Mapping[str, Judge]) -> Judge:
     The `judge` of a `Claim`. Its figures say for how many parts it holds, and
     show these.
   """
+  return _of_parts(parts, HOLDS, FAILS, is_shown=lambda one: one == HOLDS)
+
+
+def _of_parts(
+  parts: Mapping[str, Judge], by_one: str, by_all: str, is_shown
+) -> Judge:
+  """One answer is given by a single part, the other by all of them.
+
+  A single part was chosen among several: its interval is Bonferroni's.
+  """
 
   def judge(found: Found, confidence: float = _CONFIDENCE) -> Verdict:
     verdicts = {name: part(found, confidence) for name, part in parts.items()}
     answers = {verdict.answer for verdict in verdicts.values()}
-    if HOLDS in _answers(parts, found, confidence):
-      answer = HOLDS
+    if by_one in _answers(parts, found, confidence):
+      answer = by_one
     elif MISSING in answers:
       answer = MISSING
     else:
-      answer = FAILS if answers == {FAILS} else OPEN
-    return Verdict(answer, _counted(verdicts, lambda one: one == HOLDS))
+      answer = by_all if answers == {by_all} else OPEN
+    return Verdict(answer, _counted(verdicts, is_shown))
 
   return judge
 
